@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
+ *
+ * Every pinned map and its layout. A pin is named maps/<name>_v<layout>. Raise the layout when the meaning or the size
+ * of key or value changes, and say in agent/kernel/migrate.cpp what becomes of the old entries.
+ *
+ * WEFT_LAYOUT_STEP shifts all layouts: the upgrade test builds a second agent with it to prove a change of layout.
+ */
+#ifndef WEFT_ABI_MAPS_H
+#define WEFT_ABI_MAPS_H
+
+#ifndef WEFT_LAYOUT_STEP
+#define WEFT_LAYOUT_STEP 0
+#endif
+
+/* X(name, layout, writer): agent maps are rewritten from the objects; kernel maps hold what the programs learnt and are
+ * copied to a new layout. */
+#define WEFT_PINNED_MAPS(X)           \
+	X(weft_services, 1, AGENT)    \
+	X(weft_slots, 1, AGENT)       \
+	X(weft_endpoints, 1, AGENT)   \
+	X(weft_owners, 1, AGENT)      \
+	X(weft_processes, 1, AGENT)   \
+	X(weft_settings, 1, AGENT)    \
+	X(weft_affinity, 1, KERNEL)   \
+	X(weft_edges, 1, KERNEL)      \
+	X(weft_counters, 1, KERNEL)   \
+	X(weft_helper_errors, 1, KERNEL) \
+	X(weft_udp_flows, 1, KERNEL)  \
+	X(weft_tuples, 1, KERNEL)     \
+	X(weft_sockets, 1, SOCKET)    \
+	X(weft_udp_sockets, 1, SOCKET) \
+	X(weft_events, 1, RING)
+
+/* Fixed for the life of a loaded program. */
+struct weft_config {
+	__u64 host_netns; /* cookie of the agent's network namespace */
+	__u16 refuse_without_endpoint; /* 1: connect() fails with ECONNREFUSED */
+	__u16 account_flows;
+	__u32 reserved;
+};
+WEFT_ABI_SIZE(struct weft_config, 16);
+
+/* The one entry of weft_settings: what may change while the programs run. */
+struct weft_settings {
+	__u16 node_zone; /* numeric name, 0 = unknown */
+	__u16 reserved[3];
+};
+WEFT_ABI_SIZE(struct weft_settings, 8);
+
+#endif
