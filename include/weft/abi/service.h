@@ -56,7 +56,7 @@ WEFT_ABI_SIZE(struct weft_affinity_key, 16);
 struct weft_affinity {
 	__u64 last_used_ns; /* CLOCK_MONOTONIC */
 	__u32 endpoint;
-	__u32 reserved;
+	__u32 first_slot; /* of the service when it was chosen: when it differs, membership is looked up again */
 };
 WEFT_ABI_SIZE(struct weft_affinity, 16);
 
