@@ -1,6 +1,7 @@
 // Value forms of the agent's kernel maps: what a dump of them gives, and what they should hold.
 #pragma once
 
+#include <cstdint>
 #include <cstring>
 #include <map>
 #include <type_traits>

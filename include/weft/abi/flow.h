@@ -56,6 +56,9 @@ struct weft_edge_key {
 };
 WEFT_ABI_SIZE(struct weft_edge_key, 16);
 
+/* Source and destination of the row that takes what has no row of its own when the map is full. */
+#define WEFT_EDGE_OVERFLOW 0xffffffffu
+
 /* One per CPU and key; the agent adds the CPUs up. */
 struct weft_edge {
 	__u64 opened;
