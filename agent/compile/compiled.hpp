@@ -3,12 +3,13 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/base/address.hpp"
+#include "agent/compile/names.hpp"
 #include "agent/model/snapshot.hpp"
 #include "weft/abi/flow.h"
 #include "weft/abi/maps.h"
@@ -23,14 +24,6 @@ struct NodeFacts {
   std::string region;  // "" = from the Node object
   std::vector<IpAddress> addresses;
   bool operator==(const NodeFacts&) const = default;
-};
-
-// Numeric names, both ways. Ids are never given to another name while the agent lives; `names.hpp` keeps them over
-// restarts in the state directory.
-struct Names {
-  std::map<std::uint32_t, NamespacedName> workloads;  // weft_identity and above
-  std::map<std::uint32_t, NamespacedName> services;
-  std::map<std::uint16_t, std::string> zones;
 };
 
 // Endpoints in the order of their slots; equal for every frontend that shares the set.
@@ -58,11 +51,13 @@ struct ProcessOwner {
   std::uint32_t workload = 0;
 };
 
+using OwnerRow = std::pair<weft_owner_key, weft_owner>;
+
 struct Compiled {
   std::uint64_t revision = 0;
   ShardedMap<std::shared_ptr<const CompiledService>> services;
-  std::shared_ptr<const std::map<std::string, weft_owner>> owners;  // key: bytes of weft_owner_key
-  std::vector<ProcessOwner> processes;
+  std::shared_ptr<const std::vector<OwnerRow>> owners;  // sorted by the bytes of the key; Ledger::plan_owners takes it
+  std::vector<ProcessOwner> processes;                  // in the order of their Workloads' names
   weft_settings settings{};
   std::shared_ptr<const Names> names;
 };

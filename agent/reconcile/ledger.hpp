@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "agent/base/result.hpp"
@@ -52,7 +53,9 @@ class Ledger {
   // and its configuration key in the text.
   Result<> plan_service(const DesiredService& desired, bool may_remove, Clock::time_point now, Plan& plan);
   Result<> plan_service_removal(std::uint32_t service, Clock::time_point now, Plan& plan);
-  Result<> plan_owners(const Table<weft_owner_key, weft_owner>& desired, bool may_remove, Plan& plan);
+  // `desired` is sorted by the bytes of the key. When the table is full the rows that fit are planned all the same (an
+  // address without a row counts as world), and the error tells how many are missing.
+  Result<> plan_owners(std::span<const std::pair<weft_owner_key, weft_owner>> desired, bool may_remove, Plan& plan);
   Result<> plan_processes(const Table<weft_process_key, std::uint32_t>& desired, Plan& plan);
   void plan_settings(const weft_settings& desired, Plan& plan);
   // Services in the maps that `keep` does not name: deleted once every source has synced.
