@@ -56,6 +56,22 @@ class ShardedMap {
       if (shard)
         for (const auto& [key, value] : *shard) visit(key, value);
   }
+  // visit(key, old, now) for every entry of a shard that is not shared with `older`; a side that lacks it is nullptr.
+  template <class F>
+  void for_each_touched(const ShardedMap& older, F&& visit) const {
+    static const Shard none;
+    for (std::size_t i = 0; i < kShards; ++i) {
+      if (shards_[i] == older.shards_[i]) continue;
+      const Shard& before = older.shards_[i] ? *older.shards_[i] : none;
+      const Shard& now = shards_[i] ? *shards_[i] : none;
+      for (const auto& [key, value] : before)
+        if (!now.contains(key)) visit(key, &value, static_cast<const V*>(nullptr));
+      for (const auto& [key, value] : now) {
+        auto it = before.find(key);
+        visit(key, it == before.end() ? nullptr : &it->second, &value);
+      }
+    }
+  }
 
  private:
   static std::size_t shard_of(const K& key) { return H{}(key) % kShards; }
