@@ -44,18 +44,18 @@ class IdMap {
       skip_holes();
       return *this;
     }
-    Iterator operator++(int) { return std::exchange(*this, ++Iterator(*this)); }
+    Iterator operator++(int) {
+      Iterator before = *this;
+      ++*this;
+      return before;
+    }
     bool operator==(const Iterator& other) const { return chunk_ == other.chunk_ && index_ == other.index_; }
 
    private:
     void skip_holes() {
-      while (chunk_ != end_ && (index_ == kChunk || !(*chunk_->second)[index_])) {
-        if (++index_ < kChunk) continue;
-        ++chunk_;
-        index_ = 0;
-        if (chunk_ == end_) return;
-        if ((*chunk_->second)[0]) return;
-      }
+      for (; chunk_ != end_; ++chunk_, index_ = 0)
+        for (; index_ < kChunk; ++index_)
+          if ((*chunk_->second)[index_]) return;
     }
     typename Chunks::const_iterator chunk_;
     typename Chunks::const_iterator end_;
