@@ -76,7 +76,7 @@
     "are open to local callers only.")                                                                                 \
   X(1112, kTooMany, "A limit is exceeded", "The object holds more entries or bytes than Kubernetes allows.",           \
     "Split the object.",                                                                                               \
-    "At most 1000 endpoints and 100 ports in an EndpointSlice, 100 ports in a Service, 256 KiB of annotations.")       \
+    "At most 1000 endpoints in an EndpointSlice, 100 addresses in an endpoint, 256 KiB of annotations.")       \
   X(1113, kDuplicateEntry, "An entry appears twice",                                                                   \
     "Two ports of one object have the same name, or the same number and protocol.", "Remove or rename one of them.",   \
     "Kubernetes refuses such objects as well.")                                                                        \
@@ -125,4 +125,12 @@
   X(1209, kNodeUnknown, "A workload's node is unknown",                                                                \
     "The Workload has no addresses of its own and its node is not described by a Node object.",                        \
     "Give the Workload addresses, or add the Node.",                                                                   \
-    "Without an address the workload cannot be an endpoint of a service.")
+    "Without an address the workload cannot be an endpoint of a service.")                                             \
+  X(1210, kServiceWithoutAddress, "A service has no address",                                                          \
+    "The Service is not headless and has no clusterIP, no external address and no nodePort.",                          \
+    "Set spec.clusterIP, or make it headless with clusterIP: None.",                                                   \
+    "On Kubernetes the API server gives each service an address; in files nobody does.")                               \
+  X(1211, kExternalIpOfNode, "A service takes an address of a node",                                                   \
+    "An external address or cluster address of the service is the address of a node.",                                 \
+    "Use an address that is not a node's; for ports of the node use type NodePort.",                                   \
+    "Connections from this mesh to that port of the node go to the service's endpoints instead of the node.")
