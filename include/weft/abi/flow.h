@@ -28,7 +28,8 @@ enum weft_reporter {
 	X(WEFT_FAIL_NO_ENDPOINTS, "no_endpoints", "the service has no endpoint that serves")   \
 	X(WEFT_FAIL_DENIED, "denied", "a policy denies the connection")                        \
 	X(WEFT_FAIL_RESET, "reset", "the connection was reset while it was being set up")      \
-	X(WEFT_FAIL_ABORTED, "aborted", "the client gave up before the connection stood")
+	X(WEFT_FAIL_ABORTED, "aborted", "the client gave up before the connection stood")      \
+	X(WEFT_FAIL_UNREACHABLE, "unreachable", "the network reported the endpoint unreachable")
 
 #define WEFT_X_CODE(code, name, sentence) code,
 enum weft_close_reason { WEFT_CLOSE_REASONS(WEFT_X_CODE) WEFT_CLOSE_REASON_COUNT };
@@ -63,7 +64,7 @@ WEFT_ABI_SIZE(struct weft_edge_key, 16);
 struct weft_edge {
 	__u64 opened;
 	__u64 closed[4];  /* enum weft_close_reason */
-	__u64 failed[6];  /* enum weft_fail_reason */
+	__u64 failed[8];  /* enum weft_fail_reason; one spare */
 	__u64 sent_bytes; /* payload, client to server */
 	__u64 received_bytes;
 	__u64 sent_packets;
@@ -75,7 +76,7 @@ struct weft_edge {
 	struct weft_histogram rtt;     /* smoothed RTT at close */
 	struct weft_histogram duration;
 };
-WEFT_ABI_SIZE(struct weft_edge, 288);
+WEFT_ABI_SIZE(struct weft_edge, 304);
 
 enum weft_flow_kind {
 	WEFT_FLOW_OPEN = 0,
@@ -188,17 +189,11 @@ struct weft_tuple_key {
 };
 WEFT_ABI_SIZE(struct weft_tuple_key, 48);
 
-/* An open TCP connection, as the socket iterator prints it. */
-struct weft_connection {
-	struct weft_flow_event event; /* kind open; duration is its age */
-};
-WEFT_ABI_SIZE(struct weft_connection, 160);
-
 /* X(code, name): per-CPU counters of the datapath. */
 #define WEFT_COUNTERS(X)                                                                                   \
 	X(WEFT_COUNT_EVENTS, "events", "records offered to the ring")                                      \
 	X(WEFT_COUNT_EVENTS_LOST, "events_lost", "records for which the ring had no room")                 \
-	X(WEFT_COUNT_LB_SELECTIONS, "lb_selections", "connections and datagrams given to an endpoint")     \
+	X(WEFT_COUNT_LB_SELECTIONS, "lb_selections", "choices of an endpoint")     \
 	X(WEFT_COUNT_LB_NO_ENDPOINT, "lb_no_endpoint", "connections refused for want of an endpoint")      \
 	X(WEFT_COUNT_LB_AFFINITY_HITS, "lb_affinity_hits", "selections decided by session affinity")       \
 	X(WEFT_COUNT_LB_INCONSISTENT, "lb_inconsistent", "a slot or endpoint was missing: packet left alone") \
@@ -216,6 +211,7 @@ enum weft_counter { WEFT_COUNTERS(WEFT_X_COUNTER) WEFT_COUNTER_COUNT };
 	X(WEFT_HELPER_TUPLE_UPDATE, "tuple_update")                                            \
 	X(WEFT_HELPER_UDP_FLOW_UPDATE, "udp_flow_update")                                      \
 	X(WEFT_HELPER_CALLBACK_FLAGS, "sock_ops_cb_flags_set")                                 \
+	X(WEFT_HELPER_CONNECTION_UPDATE, "connection_update")                                  \
 	X(WEFT_HELPER_LOAD_BYTES, "skb_load_bytes")
 
 #define WEFT_X_HELPER(code, name) code,

@@ -25,6 +25,7 @@
 	X(weft_edges, 1, KERNEL)      \
 	X(weft_counters, 1, KERNEL)   \
 	X(weft_helper_errors, 1, KERNEL) \
+	X(weft_connections, 1, KERNEL) \
 	X(weft_udp_flows, 1, KERNEL)  \
 	X(weft_tuples, 1, KERNEL)     \
 	X(weft_sockets, 1, SOCKET)    \
@@ -42,8 +43,9 @@ WEFT_ABI_SIZE(struct weft_config, 16);
 
 /* The one entry of weft_settings: what may change while the programs run. */
 struct weft_settings {
-	__u16 node_zone; /* numeric name, 0 = unknown */
-	__u16 reserved[3];
+	__u16 node_zone;      /* numeric name, 0 = unknown */
+	__u16 process_owners; /* 1: weft_processes has entries, look them up at connect() */
+	__u32 reserved;
 };
 WEFT_ABI_SIZE(struct weft_settings, 8);
 
