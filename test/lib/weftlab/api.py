@@ -1,0 +1,112 @@
+"""The agent's API over its unix socket, and its metrics page as values."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import socket
+from pathlib import Path
+
+_SAMPLE = re.compile(r"^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)$")
+_LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"')
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: Path, timeout_s: float):
+        super().__init__("weft", timeout=timeout_s)
+        self._path = str(path)
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+class ApiError(RuntimeError):
+    def __init__(self, status: int, body: str):
+        super().__init__(f"HTTP {status}: {body[:400]}")
+        self.status = status
+        self.body = body
+
+
+class Api:
+    def __init__(self, path: Path):
+        self.path = path
+
+    def request(self, method: str, target: str, body=None, timeout_s: float = 30) -> tuple[int, str]:
+        connection = _UnixConnection(self.path, timeout_s)
+        try:
+            data = None if body is None else json.dumps(body)
+            connection.request(method, target, data, {"Content-Type": "application/json"} if data else {})
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            connection.close()
+
+    def get(self, target: str, timeout_s: float = 30):
+        status, text = self.request("GET", target, timeout_s=timeout_s)
+        if status != 200:
+            raise ApiError(status, text)
+        return json.loads(text)
+
+    def items(self, kind: str, **query) -> list[dict]:
+        asked = "&".join(f"{key}={value}" for key, value in query.items())
+        return self.get(f"/api/v1/{kind}" + (f"?{asked}" if asked else ""))["items"]
+
+    def status(self) -> dict:
+        return self.get("/api/v1/status")
+
+    def reload(self, timeout_s: float = 60) -> dict:
+        status, text = self.request("POST", "/api/v1/reload", {}, timeout_s)
+        if status != 200:
+            raise ApiError(status, text)
+        return json.loads(text)
+
+    def flows(self, last: int = 1000000, **query) -> tuple[list[dict], dict]:
+        """Recent flows, oldest first, and the closing summary."""
+        asked = "".join(f"&{key}={value}" for key, value in query.items())
+        status, text = self.request("GET", f"/api/v1/flows?last={last}{asked}")
+        if status != 200:
+            raise ApiError(status, text)
+        lines = [json.loads(line) for line in text.splitlines() if line]
+        summary = next((line for line in lines if line.get("kind") == "summary"), {})
+        return [line for line in lines if line.get("kind") not in ("summary", "lost")], summary
+
+    def metrics(self) -> "Metrics":
+        status, text = self.request("GET", "/metrics")
+        if status != 200:
+            raise ApiError(status, text)
+        return Metrics(text)
+
+    def answers(self, target: str) -> bool:
+        try:
+            return self.request("GET", target, timeout_s=5)[0] == 200
+        except (OSError, http.client.HTTPException):
+            return False
+
+
+class Metrics:
+    """One scrape: samples by name and labels."""
+
+    def __init__(self, text: str):
+        self.text = text
+        self.samples: list[tuple[str, dict[str, str], float]] = []
+        for line in text.splitlines():
+            if not line or line.startswith("#"):
+                continue
+            match = _SAMPLE.match(line)
+            if not match:
+                raise AssertionError(f"not a sample: {line!r}")
+            labels = {key: re.sub(r"\\(.)", r"\1", value) for key, value in _LABEL.findall(match[2] or "")}
+            self.samples.append((match[1], labels, float(match[3])))
+
+    def sum(self, name: str, **labels: str) -> float:
+        return sum(value for sample, have, value in self.samples
+                   if sample == name and all(have.get(key) == wanted for key, wanted in labels.items()))
+
+    def has(self, name: str) -> bool:
+        return any(sample == name for sample, _, _ in self.samples)
+
+    def series(self, name: str) -> list[tuple[dict[str, str], float]]:
+        return [(labels, value) for sample, labels, value in self.samples if sample == name]
