@@ -76,7 +76,7 @@
     "are open to local callers only.")                                                                                 \
   X(1112, kTooMany, "A limit is exceeded", "The object holds more entries or bytes than Kubernetes allows.",           \
     "Split the object.",                                                                                               \
-    "At most 1000 endpoints in an EndpointSlice, 100 addresses in an endpoint, 256 KiB of annotations.")       \
+    "At most 1000 endpoints in an EndpointSlice, 100 addresses in an endpoint, 256 KiB of annotations.")               \
   X(1113, kDuplicateEntry, "An entry appears twice",                                                                   \
     "Two ports of one object have the same name, or the same number and protocol.", "Remove or rename one of them.",   \
     "Kubernetes refuses such objects as well.")                                                                        \

@@ -82,13 +82,18 @@ const KnownKind* find_known(std::string_view api_version, std::string_view kind)
 
 Object decode_kind(ObjectKind kind, const JsonCursor& object, Metadata metadata) {
   switch (kind) {
-    case ObjectKind::kNamespace: return std::make_shared<const Namespace>(decode_namespace(object, std::move(metadata)));
-    case ObjectKind::kNode: return std::make_shared<const Node>(decode_node(object, std::move(metadata)));
-    case ObjectKind::kPod: return std::make_shared<const Pod>(decode_pod(object, std::move(metadata)));
-    case ObjectKind::kService: return std::make_shared<const Service>(decode_service(object, std::move(metadata)));
+    case ObjectKind::kNamespace:
+      return std::make_shared<const Namespace>(decode_namespace(object, std::move(metadata)));
+    case ObjectKind::kNode:
+      return std::make_shared<const Node>(decode_node(object, std::move(metadata)));
+    case ObjectKind::kPod:
+      return std::make_shared<const Pod>(decode_pod(object, std::move(metadata)));
+    case ObjectKind::kService:
+      return std::make_shared<const Service>(decode_service(object, std::move(metadata)));
     case ObjectKind::kEndpointSlice:
       return std::make_shared<const EndpointSlice>(decode_slice(object, std::move(metadata)));
-    case ObjectKind::kWorkload: return std::make_shared<const Workload>(decode_workload(object, std::move(metadata)));
+    case ObjectKind::kWorkload:
+      return std::make_shared<const Workload>(decode_workload(object, std::move(metadata)));
   }
   WEFT_ASSERT(false);
   return {};
@@ -161,13 +166,15 @@ class Decoder {
   }
 
   bool names_namespace_badly() const {
-    return std::ranges::any_of(problems_, [](const JsonProblem& p) { return p.pointer.ends_with("/metadata/namespace"); });
+    return std::ranges::any_of(problems_,
+                               [](const JsonProblem& p) { return p.pointer.ends_with("/metadata/namespace"); });
   }
 
   void refuse_second(const JsonCursor& cursor, const ObjectKey& key) {
     auto [it, first] = seen_.emplace(key, origin_of(cursor.pointer()));
     if (!first)
-      cursor.problem(FindingCode::kContested, {}, fmt::format("{} is defined at {} already; remove one", key.text(), it->second));
+      cursor.problem(FindingCode::kContested, {},
+                     fmt::format("{} is defined at {} already; remove one", key.text(), it->second));
   }
 
   void explain_external_name(const JsonCursor& cursor, const Object& object) {
@@ -183,19 +190,19 @@ class Decoder {
     auto metadata = cursor.object("metadata");
     auto what = fmt::format("{} {} {}", in_quotes(kind), in_quotes(api_version), in_quotes(metadata.string("name")));
     problems_.clear();
-    bool skipped = std::ranges::find(kNotEnforced, std::pair<std::string_view, std::string_view>(group_of(api_version), kind)) !=
-                   kNotEnforced.end();
+    bool skipped = std::ranges::find(kNotEnforced, std::pair<std::string_view, std::string_view>(
+                                                       group_of(api_version), kind)) != kNotEnforced.end();
     if (skipped)
       cursor.warning(FindingCode::kNotEnforced, "kind", what + " is not enforced by this version");
     else
-      cursor.warning(FindingCode::kUnknownKind, "kind", what + " is of an unknown kind and ignored" + near_kind(api_version, kind));
+      cursor.warning(FindingCode::kUnknownKind, "kind",
+                     what + " is of an unknown kind and ignored" + near_kind(api_version, kind));
     report({});
   }
 
   static std::string near_kind(std::string_view api_version, std::string_view kind) {
     for (const auto& known : kKnown)
-      if (kind_name(known.kind) == kind)
-        return fmt::format("; {} is read with apiVersion {}", kind, known.api_version);
+      if (kind_name(known.kind) == kind) return fmt::format("; {} is read with apiVersion {}", kind, known.api_version);
     auto near = nearest_word(kind, {"Namespace", "Node", "Pod", "Service", "EndpointSlice", "Workload"});
     auto it = std::ranges::find_if(kKnown, [&](const KnownKind& k) { return kind_name(k.kind) == near; });
     bool same_api = it != kKnown.end() && it->api_version == api_version;

@@ -1,5 +1,5 @@
-// The decoders of single kinds, behind decode.hpp. Each reads what it uses and reports what is wrong through the cursor;
-// the caller drops the object when there was an error.
+// The decoders of single kinds, behind decode.hpp. Each reads what it uses and reports what is wrong through the
+// cursor; the caller drops the object when there was an error.
 #pragma once
 
 #include "agent/base/json.hpp"

@@ -9,7 +9,8 @@ namespace weft {
 namespace {
 
 constexpr std::size_t kMostAnnotationBytes = 256 * 1024;
-constexpr std::string_view kLabelRule = "at most 63 lower-case letters, digits and '-', with a letter or digit at both ends";
+constexpr std::string_view kLabelRule =
+    "at most 63 lower-case letters, digits and '-', with a letter or digit at both ends";
 constexpr std::string_view kSubdomainRule =
     "at most 253 lower-case letters, digits, '-' and '.', with a letter or digit at both ends of each part";
 
@@ -65,10 +66,12 @@ Labels decode_labels(const JsonCursor& parent, std::string_view key) {
   for (const auto& member : map.members()) {
     auto value = member.as_string();
     if (!is_label_key(member.key()))
-      member.problem(FindingCode::kBadLabel, {}, in_quotes(member.key()) + " is not a valid label key; use [prefix/]name");
-    if (value && !is_label_value(*value))
       member.problem(FindingCode::kBadLabel, {},
-                     in_quotes(*value) + " is not a valid label value; use at most 63 letters, digits, '-', '_' and '.'");
+                     in_quotes(member.key()) + " is not a valid label key; use [prefix/]name");
+    if (value && !is_label_value(*value))
+      member.problem(
+          FindingCode::kBadLabel, {},
+          in_quotes(*value) + " is not a valid label value; use at most 63 letters, digits, '-', '_' and '.'");
     if (value) labels.emplace(member.key(), std::move(*value));
   }
   return labels;
@@ -99,8 +102,9 @@ std::optional<IpAddress> decode_address(const JsonCursor& parent, std::string_vi
     return std::nullopt;
   }
   if (auto range = forbidden_range(*address); !range.empty()) {
-    parent.problem(FindingCode::kForbiddenAddress, key,
-                   fmt::format("{} is in the {} range, which services and endpoints may not use", in_quotes(text), range));
+    parent.problem(
+        FindingCode::kForbiddenAddress, key,
+        fmt::format("{} is in the {} range, which services and endpoints may not use", in_quotes(text), range));
     return std::nullopt;
   }
   return *address;
@@ -125,7 +129,8 @@ Protocol decode_protocol(const JsonCursor& port) {
 std::string decode_app_protocol(const JsonCursor& port) {
   auto name = port.string("appProtocol");
   if (name.empty() || is_label_key(name)) return name;
-  port.problem(FindingCode::kFieldValue, "appProtocol", in_quotes(name) + " is not a protocol name like http or kubernetes.io/h2c");
+  port.problem(FindingCode::kFieldValue, "appProtocol",
+               in_quotes(name) + " is not a protocol name like http or kubernetes.io/h2c");
   return {};
 }
 

@@ -32,8 +32,9 @@ void decode_target_port(const JsonCursor& in, ServicePort& out) {
   out.target_port_name = value.get<std::string>();
   if (!is_port_name(out.target_port_name))
     in.problem(FindingCode::kBadName, "targetPort",
-               in_quotes(out.target_port_name) + " is neither a port number nor a port name (a-z, 0-9 and '-', at most 15, "
-                                                 "with a letter); numbers are written without quotes");
+               in_quotes(out.target_port_name) +
+                   " is neither a port number nor a port name (a-z, 0-9 and '-', at most 15, "
+                   "with a letter); numbers are written without quotes");
 }
 
 ServicePort decode_port(const JsonCursor& in, bool needs_name, bool may_have_node_port) {

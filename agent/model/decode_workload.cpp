@@ -46,7 +46,8 @@ void decode_container_ports(const JsonCursor& container, std::vector<NamedPort>&
   for (const auto& in : container.objects("ports")) {
     NamedPort port{in.string("name"), decode_port_number(in, "containerPort"), decode_protocol(in), {}};
     if (!port.name.empty() && !is_port_name(port.name))
-      in.problem(FindingCode::kBadName, "name", in_quotes(port.name) + " is not a port name (a-z, 0-9 and '-', at most 15)");
+      in.problem(FindingCode::kBadName, "name",
+                 in_quotes(port.name) + " is not a port name (a-z, 0-9 and '-', at most 15)");
     out.push_back(std::move(port));
   }
 }
@@ -82,7 +83,8 @@ bool is_systemd_unit(std::string_view unit) {
 
 bool is_cgroup_path(std::string_view path) {
   if (path.size() < 2 || path.size() > kLongestCgroup || path[0] != '/') return false;
-  if (!std::ranges::all_of(path, [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7F; })) return false;
+  if (!std::ranges::all_of(path, [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7F; }))
+    return false;
   while (!path.empty()) {
     path.remove_prefix(1);
     auto part = path.substr(0, path.find('/'));
@@ -117,11 +119,13 @@ void decode_workload_ports(const JsonCursor& spec, Workload& out) {
     in.refuse_unknown({"name", "port", "protocol", "appProtocol"});
     NamedPort port{in.string("name"), decode_port_number(in, "port"), decode_protocol(in), decode_app_protocol(in)};
     if (!port.name.empty() && !is_port_name(port.name))
-      in.problem(FindingCode::kBadName, "name", in_quotes(port.name) + " is not a port name (a-z, 0-9 and '-', at most 15)");
+      in.problem(FindingCode::kBadName, "name",
+                 in_quotes(port.name) + " is not a port name (a-z, 0-9 and '-', at most 15)");
     if (!port.name.empty() && !names.insert(port.name).second)
       in.problem(FindingCode::kDuplicateEntry, "name", in_quotes(port.name) + " is the name of another port too");
     if (port.port != 0 && !numbers.emplace(port.port, port.protocol).second)
-      in.problem(FindingCode::kDuplicateEntry, "port", fmt::format("{}/{} is there twice", port.port, protocol_name(port.protocol)));
+      in.problem(FindingCode::kDuplicateEntry, "port",
+                 fmt::format("{}/{} is there twice", port.port, protocol_name(port.protocol)));
     out.ports.push_back(std::move(port));
   }
 }

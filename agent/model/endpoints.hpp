@@ -25,8 +25,10 @@ struct ServiceEndpoint {
   NamespacedName workload;  // the owner's namespace and name; empty when unknown
 };
 
-// Endpoints of `port` of `service`, sorted by address and port, without duplicates, all families.
-std::vector<ServiceEndpoint> service_endpoints(const Snapshot& snapshot, const Service& service, const ServicePort& port,
-                                               const std::string& local_node);
+// Endpoints of `port` of `service`, sorted by address and port, without duplicates, all families. `local_addresses`
+// serve workloads of this node that have no addresses of their own while no Node object says the node's.
+std::vector<ServiceEndpoint> service_endpoints(const Snapshot& snapshot, const Service& service,
+                                               const ServicePort& port, const std::string& local_node,
+                                               const std::vector<IpAddress>& local_addresses = {});
 
 }  // namespace weft

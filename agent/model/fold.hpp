@@ -1,6 +1,6 @@
-// Folds events into snapshots. Holds the claims of every source (which origin said which object), so that two files that
-// define one object, a source that starts over and a rename of a file all end in the right snapshot. Single-threaded,
-// cannot fail; what is contested or wrong becomes a diagnostic of its origin.
+// Folds events into snapshots. Holds the claims of every source (which origin said which object), so that two files
+// that define one object, a source that starts over and a rename of a file all end in the right snapshot.
+// Single-threaded, cannot fail; what is contested or wrong becomes a diagnostic of its origin.
 #pragma once
 
 #include <memory>

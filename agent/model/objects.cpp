@@ -13,10 +13,14 @@ bool holds(const LabelSelector::Requirement& requirement, const Labels& labels) 
   bool present = it != labels.end();
   bool listed = present && std::ranges::find(requirement.values, it->second) != requirement.values.end();
   switch (requirement.op) {
-    case LabelSelector::Operator::kIn: return listed;
-    case LabelSelector::Operator::kNotIn: return !listed;
-    case LabelSelector::Operator::kExists: return present;
-    case LabelSelector::Operator::kDoesNotExist: return !present;
+    case LabelSelector::Operator::kIn:
+      return listed;
+    case LabelSelector::Operator::kNotIn:
+      return !listed;
+    case LabelSelector::Operator::kExists:
+      return present;
+    case LabelSelector::Operator::kDoesNotExist:
+      return !present;
   }
   WEFT_ASSERT(false);
   return false;
@@ -39,21 +43,30 @@ constexpr ObjectKind kKindOf<Workload> = ObjectKind::kWorkload;
 
 std::string_view protocol_name(Protocol protocol) {
   switch (protocol) {
-    case Protocol::kTcp: return "TCP";
-    case Protocol::kUdp: return "UDP";
-    case Protocol::kSctp: return "SCTP";
+    case Protocol::kTcp:
+      return "TCP";
+    case Protocol::kUdp:
+      return "UDP";
+    case Protocol::kSctp:
+      return "SCTP";
   }
   return "unknown";
 }
 
 std::string_view kind_name(ObjectKind kind) {
   switch (kind) {
-    case ObjectKind::kNamespace: return "Namespace";
-    case ObjectKind::kNode: return "Node";
-    case ObjectKind::kPod: return "Pod";
-    case ObjectKind::kService: return "Service";
-    case ObjectKind::kEndpointSlice: return "EndpointSlice";
-    case ObjectKind::kWorkload: return "Workload";
+    case ObjectKind::kNamespace:
+      return "Namespace";
+    case ObjectKind::kNode:
+      return "Node";
+    case ObjectKind::kPod:
+      return "Pod";
+    case ObjectKind::kService:
+      return "Service";
+    case ObjectKind::kEndpointSlice:
+      return "EndpointSlice";
+    case ObjectKind::kWorkload:
+      return "Workload";
   }
   return "unknown";
 }

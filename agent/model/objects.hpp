@@ -1,5 +1,6 @@
-// The objects that say what the mesh should be, as immutable values: what a manifest or the API server says, checked and
-// typed, without anything that weft does not use. decode.hpp makes them from JSON, fold.hpp keeps them in snapshots.
+// The objects that say what the mesh should be, as immutable values: what a manifest or the API server says, checked
+// and typed, without anything that weft does not use. decode.hpp makes them from JSON, fold.hpp keeps them in
+// snapshots.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,7 @@
 namespace weft {
 
 enum class Protocol : std::uint8_t { kTcp = 6, kUdp = 17, kSctp = 132 };  // IANA protocol numbers
-std::string_view protocol_name(Protocol protocol);                       // "TCP", "UDP", "SCTP"
+std::string_view protocol_name(Protocol protocol);                        // "TCP", "UDP", "SCTP"
 
 enum class ObjectKind : std::uint8_t { kNamespace, kNode, kPod, kService, kEndpointSlice, kWorkload };
 inline constexpr std::size_t kObjectKinds = 6;
@@ -80,7 +81,7 @@ struct Pod {
   Metadata metadata;
   std::string node;
   std::string service_account;  // "default" when absent
-  std::string owner;            // the workload's name: owner without the ReplicaSet hash; the pod's own name when unowned
+  std::string owner;  // the workload's name: owner without the ReplicaSet hash; the pod's own name when unowned
   std::vector<IpAddress> addresses;
   bool host_network = false;
   bool running = false;  // phase Running or Pending with addresses; Succeeded and Failed pods own no address
@@ -92,8 +93,8 @@ struct Pod {
 // mesh.weft.dev/v1alpha1 Workload: processes on a host, a Pod without Kubernetes.
 struct Workload {
   struct Process {
-    std::string systemd_unit;          // exactly one of the three is set, or none
-    std::string cgroup;                // absolute below the cgroup v2 root
+    std::string systemd_unit;  // exactly one of the three is set, or none
+    std::string cgroup;        // absolute below the cgroup v2 root
     std::optional<std::uint32_t> uid;
     bool operator==(const Process&) const = default;
   };
@@ -110,9 +111,9 @@ struct ServicePort {
   std::string name;
   Protocol protocol = Protocol::kTcp;
   std::uint16_t port = 0;
-  std::uint16_t target_port = 0;    // used when target_port_name is empty
+  std::uint16_t target_port = 0;  // used when target_port_name is empty
   std::string target_port_name;
-  std::uint16_t node_port = 0;      // 0: none
+  std::uint16_t node_port = 0;  // 0: none
   std::string app_protocol;
   bool operator==(const ServicePort&) const = default;
 };
@@ -127,7 +128,7 @@ struct Service {
   std::vector<IpAddress> cluster_ips;   // one per family
   std::vector<IpAddress> external_ips;  // spec.externalIPs and status.loadBalancer.ingress[].ip
   std::string external_name;
-  std::optional<Labels> selector;       // absent: endpoints come from EndpointSlices only
+  std::optional<Labels> selector;  // absent: endpoints come from EndpointSlices only
   std::vector<ServicePort> ports;
   std::uint32_t affinity_timeout_s = 0;  // 0: no affinity; sessionAffinity ClientIP defaults to 10800
   bool internal_local = false;           // internalTrafficPolicy: Local
@@ -158,20 +159,20 @@ struct EndpointSlice {
   bool operator==(const EndpointSlice&) const = default;
 };
 
-using Object = std::variant<std::shared_ptr<const Namespace>, std::shared_ptr<const Node>, std::shared_ptr<const Pod>,
-                            std::shared_ptr<const Service>, std::shared_ptr<const EndpointSlice>,
-                            std::shared_ptr<const Workload>>;
+using Object =
+    std::variant<std::shared_ptr<const Namespace>, std::shared_ptr<const Node>, std::shared_ptr<const Pod>,
+                 std::shared_ptr<const Service>, std::shared_ptr<const EndpointSlice>, std::shared_ptr<const Workload>>;
 ObjectKey object_key(const Object& object);
 
 // A finding about one object, for its status and for `weft analyze`.
 struct Diagnostic {
   enum class Severity : std::uint8_t { kError, kWarning };
   Severity severity = Severity::kError;
-  std::string code;     // "WEFT1234"; the text is under `weft doc`
+  std::string code;  // "WEFT1234"; the text is under `weft doc`
   ObjectKey object;
-  std::string field;    // "spec.ports[0].port"; empty when the whole object is meant
-  std::string reason;   // one sentence: what is wrong and how to fix it
-  std::string origin;   // "file:line" when it came from a file
+  std::string field;   // "spec.ports[0].port"; empty when the whole object is meant
+  std::string reason;  // one sentence: what is wrong and how to fix it
+  std::string origin;  // "file:line" when it came from a file
   bool operator==(const Diagnostic&) const = default;
 };
 

@@ -92,6 +92,12 @@ struct SourceState {
   std::uint64_t objects = 0;
 };
 
+// The pods and workloads that a service's selector matches, each sorted by name.
+struct ServiceMembers {
+  std::vector<std::shared_ptr<const Pod>> pods;
+  std::vector<std::shared_ptr<const Workload>> workloads;
+};
+
 struct Snapshot {
   std::uint64_t revision = 0;
   ShardedMap<std::shared_ptr<const Namespace>> namespaces;  // keys of cluster-wide kinds have an empty namespace
@@ -101,6 +107,7 @@ struct Snapshot {
   ShardedMap<std::shared_ptr<const EndpointSlice>> slices;
   ShardedMap<std::shared_ptr<const Workload>> workloads;
   ShardedMap<std::vector<std::shared_ptr<const EndpointSlice>>> slices_by_service;  // (namespace, service) → its slices
+  ShardedMap<ServiceMembers> members_by_service;    // of services with a selector, also where slices make them unused
   ShardedMap<std::vector<Diagnostic>> diagnostics;  // ("", origin) → what is wrong with that file or stream
   std::map<SourceId, SourceState> sources;
 
@@ -109,9 +116,9 @@ struct Snapshot {
 
 // What differs between two snapshots, so that compile need not look at the rest.
 struct ChangeSet {
-  bool everything = false;                 // nodes changed, or this is the first snapshot
-  std::set<NamespacedName> services;       // services whose own object, slices, pods or workloads changed
-  bool owners = false;                     // a pod, workload or node changed: the owner and process tables change
+  bool everything = false;            // nodes changed, or this is the first snapshot
+  std::set<NamespacedName> services;  // services whose own object, slices, pods or workloads changed
+  bool owners = false;                // a pod, workload or node changed: the owner and process tables change
 };
 
 }  // namespace weft
