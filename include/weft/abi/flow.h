@@ -152,6 +152,14 @@ struct weft_udp_flow {
 };
 WEFT_ABI_SIZE(struct weft_udp_flow, 128);
 
+/* Argument of the program that ends UDP conversations which saw no datagram for `idle_ns`. */
+struct weft_idle_request {
+	__u64 idle_ns;
+	__u32 closed; /* out: how many ended */
+	__u32 reserved;
+};
+WEFT_ABI_SIZE(struct weft_idle_request, 16);
+
 /* Who owns an address. Port 0 stands for every port; a host's workloads are told apart by their own ports. */
 struct weft_owner_key {
 	struct weft_address address;

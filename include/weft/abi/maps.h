@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
  *
  * Every pinned map and its layout. A pin is named maps/<name>_v<layout>. Raise the layout when the meaning or the size
- * of key or value changes, and say in agent/kernel/migrate.cpp what becomes of the old entries.
+ * of key or value changes, and say in agent/kernel/migrate.cpp how old entries become new ones.
  *
  * WEFT_LAYOUT_STEP shifts all layouts: the upgrade test builds a second agent with it to prove a change of layout.
  */
 #ifndef WEFT_ABI_MAPS_H
 #define WEFT_ABI_MAPS_H
 
+#include "weft/abi/types.h"
+
 #ifndef WEFT_LAYOUT_STEP
 #define WEFT_LAYOUT_STEP 0
 #endif
 
-/* X(name, layout, writer): agent maps are rewritten from the objects; kernel maps hold what the programs learnt and are
- * copied to a new layout. */
+/* X(name, layout, kind): AGENT maps are written from the objects, KERNEL maps hold what the programs learnt; both are
+ * copied to a new layout. SOCKET maps cannot be copied: their layout stays, additions use their reserved bytes. */
 #define WEFT_PINNED_MAPS(X)           \
 	X(weft_services, 1, AGENT)    \
 	X(weft_slots, 1, AGENT)       \

@@ -45,8 +45,9 @@ struct weft_socket {
 	__u64 established_ns;
 	struct weft_counted counted;
 	char command[16];
+	__u32 reserved[4]; /* the storage of a live socket cannot be copied: additions go here */
 };
-WEFT_ABI_SIZE(struct weft_socket, 144);
+WEFT_ABI_SIZE(struct weft_socket, 160);
 
 /* Services that an unconnected UDP socket talks to. QUIC and DNS need the same endpoint for every datagram. */
 #define WEFT_UDP_PEERS 8 /* a socket that talks to more services at once forgets the oldest */

@@ -1,0 +1,56 @@
+// What the programs counted, read out of their maps. Thread-safe: holds descriptors only.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agent/base/result.hpp"
+#include "agent/kernel/map.hpp"
+#include "weft/abi/flow.h"
+
+namespace weft {
+
+class Object;
+
+struct HelperError {
+  std::string helper;
+  int code = 0;  // errno
+  std::uint64_t count = 0;
+};
+
+struct MapUsage {
+  std::string name;
+  std::uint64_t entries = 0;
+  std::uint64_t max = 0;
+};
+
+class KernelFacts {
+ public:
+  static Result<KernelFacts> open(const Object& object);
+
+  // Edges, summed over processors.
+  Result<std::vector<std::pair<weft_edge_key, weft_edge>>> edges() const;
+  Result<> forget_edge(const weft_edge_key& key) const;
+  std::array<std::uint64_t, WEFT_COUNTER_COUNT> counters() const;
+  std::vector<HelperError> helper_errors() const;
+  // Ends UDP conversations idle for longer than `idle_ns`; returns how many.
+  Result<std::uint32_t> close_idle_udp(std::uint64_t idle_ns) const;
+  // Open TCP connections and UDP conversations as records of kind open.
+  Result<std::vector<weft_flow_event>> connections() const;
+  // Entries of the maps that programs fill; those of the agent's tables are known to the ledger.
+  std::vector<MapUsage> usage() const;
+
+ private:
+  PerCpuMap<weft_edge_key, weft_edge> edges_;
+  PerCpuMap<std::uint32_t, std::uint64_t> counters_;
+  PerCpuMap<weft_helper_error_key, std::uint64_t> helper_errors_;
+  Map<std::uint64_t, weft_flow_event> connections_;
+  Map<weft_udp_flow_key, weft_udp_flow> udp_flows_;
+  std::vector<std::pair<std::string, int>> counted_maps_;
+  int close_idle_program_ = -1;
+};
+
+}  // namespace weft

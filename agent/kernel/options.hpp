@@ -1,0 +1,30 @@
+// What the datapath is told before it loads. Sizes are entries, except `events_bytes`.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+namespace weft {
+
+struct MapSizes {
+  std::uint32_t services = 16384;
+  std::uint32_t slots = 65536;
+  std::uint32_t endpoints = 32768;
+  std::uint32_t owners = 65536;
+  std::uint32_t processes = 4096;
+  std::uint32_t affinity = 16384;
+  std::uint32_t edges = 16384;
+  std::uint32_t connections = 65536;
+  std::uint32_t udp_flows = 65536;
+  std::uint32_t tuples = 16384;
+  std::uint32_t events_bytes = 1U << 22;  // a power of two, at least a page
+};
+
+struct DatapathOptions {
+  std::filesystem::path bpffs;   // our directory: 0700, ours, on a bpf file system
+  std::filesystem::path cgroup;  // cgroup v2 directory whose processes are served
+  MapSizes sizes;
+};
+
+}  // namespace weft
