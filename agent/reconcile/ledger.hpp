@@ -40,6 +40,8 @@ struct DesiredService {
   std::vector<Frontend> frontends;
 };
 
+// One plan at a time: every plan_* appends to the plan that was begun since the last commit, and commit is told of that
+// plan, also when nothing of it got in.
 class Ledger {
  public:
   using Clock = std::chrono::steady_clock;
