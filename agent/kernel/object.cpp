@@ -18,7 +18,7 @@ namespace {
 
 using Skeleton = std::unique_ptr<weft_bpf, void (*)(weft_bpf*)>;
 
-Result<> set_sizes(weft_bpf* skeleton, const MapSizes& sizes) {
+Result<> set_sizes(weft_bpf* skeleton, const DatapathSizes& sizes) {
   const std::pair<bpf_map*, std::uint32_t> wanted[] = {
       {skeleton->maps.weft_services, sizes.services},     {skeleton->maps.weft_slots, sizes.slots},
       {skeleton->maps.weft_endpoints, sizes.endpoints},   {skeleton->maps.weft_owners, sizes.owners},

@@ -7,7 +7,7 @@
 
 namespace weft {
 
-struct MapSizes {
+struct DatapathSizes {
   std::uint32_t services = 16384;
   std::uint32_t slots = 65536;
   std::uint32_t endpoints = 32768;
@@ -24,7 +24,7 @@ struct MapSizes {
 struct DatapathOptions {
   std::filesystem::path bpffs;   // our directory: 0700, ours, on a bpf file system
   std::filesystem::path cgroup;  // cgroup v2 directory whose processes are served
-  MapSizes sizes;
+  DatapathSizes sizes;
 };
 
 }  // namespace weft
