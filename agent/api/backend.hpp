@@ -1,0 +1,41 @@
+// What the API server asks of the agent. Every call comes from the loop thread and must not block it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "agent/api/views.hpp"
+#include "agent/base/result.hpp"
+#include "agent/observe/flow_log.hpp"
+#include "agent/observe/metrics_page.hpp"
+
+namespace weft {
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  virtual Readiness readiness() const = 0;
+  virtual StatusView status() const = 0;
+  virtual std::vector<CheckView> checks() const = 0;
+  // In the order of their names; the name of endpoints is their service's.
+  virtual Source<ServiceView> services(const ListQuery& query) const = 0;
+  virtual Source<EndpointView> endpoints(const ListQuery& query) const = 0;
+  virtual Source<WorkloadView> workloads(const ListQuery& query) const = 0;
+  virtual Source<IdentityView> identities(const ListQuery& query) const = 0;
+  // Open connections as flows of kind open whose duration is their age. Fails when the kernel cannot list them.
+  virtual Result<Source<Flow>> connections() = 0;
+  virtual std::vector<EdgeSummary> edges() const = 0;
+  virtual std::int64_t wall_offset_ns() const = 0;  // CLOCK_MONOTONIC + this = nanoseconds since 1970
+  virtual ConfigView config() const = 0;
+  virtual FlowLog& flows() = 0;
+  virtual std::shared_ptr<const MetricsPage> metrics() const = 0;
+
+  // Calls `done` once, on the loop thread, now or later: when everything that the sources say is applied or refused.
+  virtual void reload(std::move_only_function<void(ReloadView)> done) = 0;
+  virtual Result<> set_log_level(std::string_view level) = 0;
+};
+
+}  // namespace weft
