@@ -15,7 +15,7 @@ Result<Datapath> Datapath::open(const DatapathOptions& options) {
   datapath.directory_ = WEFT_TRY(open_pin_directory(options.bpffs));
   WEFT_TRY(lock_pin_directory(datapath.directory_, options.bpffs));
   datapath.links_ = std::make_unique<Links>(WEFT_TRY(Links::adopt(options.bpffs, options.cgroup, std::move(cgroup))));
-  datapath.object_ = std::make_unique<Object>(WEFT_TRY(Object::load(options, datapath.links_->live_maps())));
+  datapath.object_ = std::make_unique<BpfObject>(WEFT_TRY(BpfObject::load(options, datapath.links_->live_maps())));
   datapath.tables_ = std::make_unique<KernelTables>(*datapath.object_);
   datapath.facts_ = std::make_unique<KernelFacts>(WEFT_TRY(KernelFacts::open(*datapath.object_)));
   return datapath;

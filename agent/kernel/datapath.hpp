@@ -45,7 +45,7 @@ class Datapath {
   std::filesystem::path bpffs_;
   Fd directory_;  // holds the lock
   std::unique_ptr<Links> links_;
-  std::unique_ptr<Object> object_;
+  std::unique_ptr<BpfObject> object_;
   std::unique_ptr<KernelTables> tables_;
   std::unique_ptr<KernelFacts> facts_;
 };

@@ -81,7 +81,7 @@ std::uint64_t count_entries(int fd, std::size_t key_size) {
 
 }  // namespace
 
-Result<KernelFacts> KernelFacts::open(const Object& object) {
+Result<KernelFacts> KernelFacts::open(const BpfObject& object) {
   auto cpus = WEFT_TRY(possible_cpus());
   KernelFacts facts;
   facts.edges_ = PerCpuMap<weft_edge_key, weft_edge>(object.map_fd("weft_edges"), cpus);

@@ -13,7 +13,7 @@
 
 namespace weft {
 
-class Object;
+class BpfObject;
 
 struct HelperError {
   std::string helper;
@@ -29,7 +29,7 @@ struct MapUsage {
 
 class KernelFacts {
  public:
-  static Result<KernelFacts> open(const Object& object);
+  static Result<KernelFacts> open(const BpfObject& object);
 
   // Edges, summed over processors.
   Result<std::vector<std::pair<weft_edge_key, weft_edge>>> edges() const;

@@ -131,7 +131,7 @@ Result<> Links::attach_hook(Link& link, int program) {
   return {};
 }
 
-Result<> Links::attach(const Object& object) {
+Result<> Links::attach(const BpfObject& object) {
   for (auto& link : links_) {
     if (object.has(link.hook->feature)) {
       WEFT_TRY(attach_hook(link, object.program_fd(*link.hook)));
@@ -171,7 +171,7 @@ std::vector<AttachmentState> Links::audit() const {
   return states;
 }
 
-Result<std::vector<std::string>> Links::repair(const Object& object) {
+Result<std::vector<std::string>> Links::repair(const BpfObject& object) {
   std::vector<std::string> repaired;
   for (auto& link : links_) {
     if (!object.has(link.hook->feature)) continue;

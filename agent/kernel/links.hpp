@@ -14,7 +14,7 @@
 
 namespace weft {
 
-class Object;
+class BpfObject;
 
 struct AttachmentState {
   std::string hook;
@@ -33,13 +33,13 @@ class Links {
 
   // Every hook of the object's features runs the object's program; hooks of features that it lacks are detached. Hooks
   // that a link of ours held already are swapped in place.
-  Result<> attach(const Object& object);
+  Result<> attach(const BpfObject& object);
 
   // What is on our hooks now: ours attached or missing, and programs of others.
   std::vector<AttachmentState> audit() const;
 
   // Re-attaches what somebody removed. Returns the names of the hooks repaired.
-  Result<std::vector<std::string>> repair(const Object& object);
+  Result<std::vector<std::string>> repair(const BpfObject& object);
 
  private:
   struct Link {

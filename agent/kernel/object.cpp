@@ -149,11 +149,11 @@ void switch_off(weft_bpf* skeleton, const std::map<std::string, std::string>& pr
 
 }  // namespace
 
-void Object::Destroy::operator()(weft_bpf* skeleton) const { weft_bpf__destroy(skeleton); }
-Object::Object() = default;
-Object::Object(Object&&) noexcept = default;
-Object& Object::operator=(Object&&) noexcept = default;
-Object::~Object() = default;
+void BpfObject::Destroy::operator()(weft_bpf* skeleton) const { weft_bpf__destroy(skeleton); }
+BpfObject::BpfObject() = default;
+BpfObject::BpfObject(BpfObject&&) noexcept = default;
+BpfObject& BpfObject::operator=(BpfObject&&) noexcept = default;
+BpfObject::~BpfObject() = default;
 
 std::vector<ProgramProbe> probe_programs(const DatapathOptions& options) {
   std::vector<ProgramProbe> probes;
@@ -182,8 +182,8 @@ std::vector<ProgramProbe> probe_programs(const DatapathOptions& options) {
   return probes;
 }
 
-Result<Object> Object::load(const DatapathOptions& options, const std::set<std::uint32_t>& live_maps) {
-  Object object;
+Result<BpfObject> BpfObject::load(const DatapathOptions& options, const std::set<std::uint32_t>& live_maps) {
+  BpfObject object;
   object.maps_dir_ = options.bpffs / "maps";
   for (int attempt = 0; attempt < 2; ++attempt) {
     LogCapture log;
@@ -212,22 +212,22 @@ Result<Object> Object::load(const DatapathOptions& options, const std::set<std::
   return object;
 }
 
-int Object::map_fd(std::string_view name) const {
+int BpfObject::map_fd(std::string_view name) const {
   auto* map = ::bpf_object__find_map_by_name(skeleton_->obj, std::string(name).c_str());
   WEFT_ASSERT(map != nullptr);
   return ::bpf_map__fd(map);
 }
 
-int Object::program_fd(const Hook& hook) const { return ::bpf_program__fd(program_of(skeleton_.get(), hook)); }
+int BpfObject::program_fd(const Hook& hook) const { return ::bpf_program__fd(program_of(skeleton_.get(), hook)); }
 
-int Object::close_idle_fd() const { return ::bpf_program__fd(skeleton_->progs.weft_close_idle); }
+int BpfObject::close_idle_fd() const { return ::bpf_program__fd(skeleton_->progs.weft_close_idle); }
 
-bool Object::has(Feature feature) const {
+bool BpfObject::has(Feature feature) const {
   return std::all_of(kHooks.begin(), kHooks.end(),
                      [&](const Hook& hook) { return hook.feature != feature || program_fd(hook) >= 0; });
 }
 
-Result<> Object::stage_pins() const {
+Result<> BpfObject::stage_pins() const {
   for (const auto& pinned : kPinnedMaps) {
     int fd = map_fd(pinned.name);
     auto settled = maps_dir_ / pinned.pin_name();
@@ -240,7 +240,7 @@ Result<> Object::stage_pins() const {
   return {};
 }
 
-Result<> Object::settle_pins() const {
+Result<> BpfObject::settle_pins() const {
   for (const auto& pinned : kPinnedMaps) {
     auto settled = maps_dir_ / pinned.pin_name();
     auto staged = settled.string() + std::string(kStaged);

@@ -29,14 +29,14 @@ struct ProgramProbe {
 // Loads every program by itself, attaches nothing and pins nothing.
 std::vector<ProgramProbe> probe_programs(const DatapathOptions& options);
 
-class Object {
+class BpfObject {
  public:
   // `live_maps`: ids of the maps that attached programs use, so that the left-overs of an upgrade that was killed are
   // told from what is in use.
-  static Result<Object> load(const DatapathOptions& options, const std::set<std::uint32_t>& live_maps);
-  Object(Object&&) noexcept;
-  Object& operator=(Object&&) noexcept;
-  ~Object();
+  static Result<BpfObject> load(const DatapathOptions& options, const std::set<std::uint32_t>& live_maps);
+  BpfObject(BpfObject&&) noexcept;
+  BpfObject& operator=(BpfObject&&) noexcept;
+  ~BpfObject();
 
   int map_fd(std::string_view name) const;
   int program_fd(const Hook& hook) const;  // negative: not loaded, its feature is off
@@ -50,7 +50,7 @@ class Object {
   const std::vector<std::string>& copied() const { return copied_; }  // maps whose entries came from another layout or size
 
  private:
-  Object();
+  BpfObject();
   struct Destroy {
     void operator()(weft_bpf* skeleton) const;
   };

@@ -77,7 +77,7 @@ struct StepWriter {
   bool operator()(const PutSettings& step) { return flush() && single("weft_settings", tables.settings_.put(0, step.row)); }
 };
 
-KernelTables::KernelTables(const Object& object)
+KernelTables::KernelTables(const BpfObject& object)
     : services_(object.map_fd("weft_services")),
       slots_(object.map_fd("weft_slots")),
       endpoints_(object.map_fd("weft_endpoints")),

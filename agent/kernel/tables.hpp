@@ -8,11 +8,11 @@
 
 namespace weft {
 
-class Object;
+class BpfObject;
 
 class KernelTables {
  public:
-  explicit KernelTables(const Object& object);
+  explicit KernelTables(const BpfObject& object);
 
   Result<Tables> dump() const;
 
