@@ -14,12 +14,12 @@ set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_DEPENDS "systemd | systemd-standalone-sysusers, systemd | systemd-standalone-tmpfiles")
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
-" weft balances the connections of the processes and pods of a node to the
- endpoints of services when they connect, inside the kernel, without a proxy
- in the path and without address translation, and accounts for each of them.
- .
- This package has the agent, weftd, and the command line, weft. The agent
- reads the objects of the mesh from files in /etc/weft/manifests.d.")
+"weft balances the connections of the processes and pods of a node to the
+endpoints of services when they connect, inside the kernel, without a proxy
+in the path and without address translation, and accounts for each of them.
+.
+This package has the agent, weftd, and the command line, weft. The agent
+reads the objects of the mesh from files in /etc/weft/manifests.d.")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA
   ${CMAKE_SOURCE_DIR}/deploy/debian/postinst ${CMAKE_SOURCE_DIR}/deploy/debian/prerm
   ${CMAKE_SOURCE_DIR}/deploy/debian/postrm ${CMAKE_SOURCE_DIR}/deploy/debian/conffiles)
