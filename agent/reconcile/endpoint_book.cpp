@@ -5,17 +5,28 @@
 
 #include "agent/base/result.hpp"
 #include "agent/reconcile/ledger.hpp"
+#include "agent/reconcile/tables.hpp"
 
 namespace weft {
+namespace {
+
+bool has_row(const weft_endpoint& row) { return !same_bytes(row.address, weft_address{}); }
+
+}  // namespace
 
 EndpointBook::EndpointBook(std::uint32_t capacity, const std::map<std::uint32_t, weft_endpoint>& have)
     : capacity_(capacity), entries_(1), index_(16, Hash{&entries_}, Equal{&entries_}) {
   for (const auto& [id, row] : have) {
     if (id == 0 || id >= capacity_) continue;
     occupy(id, State::kUsed).row = row;
-    index_.insert(id);  // of two rows for one endpoint the first is found; the other goes when nothing names it
     idle_.push_back(id);
   }
+}
+
+void EndpointBook::restored() {
+  for (bool named : {true, false})
+    for (std::uint32_t id = 1; id < entries_.size(); ++id)
+      if (entries_[id].state == State::kUsed && (entries_[id].users > 0) == named) index_.insert(id);
 }
 
 std::optional<std::uint32_t> EndpointBook::find(const weft_endpoint& row) const {
@@ -88,8 +99,8 @@ void EndpointBook::cleared(std::uint32_t id) { release(id); }
 
 void EndpointBook::undo_expire(std::uint32_t id) {
   auto& entry = entries_[id];
-  entry.state = State::kUsed;
-  index_.insert(id);
+  entry.state = has_row(entry.row) ? State::kUsed : State::kRowless;
+  if (has_row(entry.row)) index_.insert(id);
   entry.in_grace = true;
   grace_.emplace_front(entry.due, id);
 }

@@ -19,10 +19,13 @@ namespace weft {
 
 class EndpointBook {
  public:
-  // Rows of a dump. Nothing names them yet: call sweep when the slots have been counted.
+  // Rows of a dump. Nothing names them yet: once add_user has been told of all slots, call restored.
   EndpointBook(std::uint32_t capacity, const std::map<std::uint32_t, weft_endpoint>& have);
   EndpointBook(const EndpointBook&) = delete;
   EndpointBook& operator=(const EndpointBook&) = delete;
+
+  // Of two rows for one endpoint (a kill between its expiry and its return leaves such) the named one is kept.
+  void restored();
 
   std::optional<std::uint32_t> find(const weft_endpoint& row) const;  // by address, port and protocol
   std::optional<std::uint32_t> take(const weft_endpoint& row);        // a new id; nothing when the table is full
@@ -48,9 +51,9 @@ class EndpointBook {
   bool is_free(std::uint32_t id) const { return id >= entries_.size() || entries_[id].state == State::kFree; }
   std::uint32_t used() const { return used_; }
   template <class F>
-  void for_each_named_row(F&& visit) const {
+  void for_each_row(F&& visit) const {
     for (std::uint32_t id = 1; id < entries_.size(); ++id)
-      if (entries_[id].users > 0 && entries_[id].state == State::kUsed) visit(id, entries_[id].row);
+      if (entries_[id].state == State::kUsed) visit(id, entries_[id].row);
   }
 
  private:

@@ -22,6 +22,7 @@ Ledger::State::State(const TableSizes& capacity, const Tables& have, Clock::time
   slots.for_each_range([this](std::uint32_t, std::span<const std::uint32_t> ids) {
     for (auto id : ids) endpoints.add_user(id);
   });
+  endpoints.restored();
   sweep(now);
 }
 

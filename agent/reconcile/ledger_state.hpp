@@ -49,6 +49,8 @@ struct Ledger::State {
   // service_plan.cpp
   Result<> plan_service(const DesiredService& desired, bool may_remove, Clock::time_point now, Plan& plan);
   Result<Ids> plan_endpoints(std::span<const weft_endpoint> rows, Plan& plan);
+  Result<std::vector<Range>> plan_sets(std::uint32_t service, const std::vector<Ids>& sets, Clock::time_point now,
+                                       Plan& plan);
   Result<Range> plan_slots(std::uint32_t service, const Ids& ids, Clock::time_point now, Plan& plan);
   Result<> plan_frontend(const weft_service_key& key, const weft_service& row, Plan& plan);
   void plan_frontend_removal(const weft_service_key& key, Plan& plan);

@@ -23,10 +23,7 @@ Result<> Ledger::State::plan_service(const DesiredService& desired, bool may_rem
   std::vector<Ids> ids(desired.sets.size());
   for (std::size_t i = 0; i < ids.size(); ++i)
     if (is_used[i]) ids[i] = WEFT_TRY(plan_endpoints(desired.sets[i], plan));
-  std::vector<Range> ranges(desired.sets.size(), Range{0, 0});
-  for (std::size_t i = 0; i < ids.size(); ++i)
-    if (!ids[i].empty()) ranges[i] = WEFT_TRY(plan_slots(desired.service, ids[i], now, plan));
-
+  auto ranges = WEFT_TRY(plan_sets(desired.service, ids, now, plan));
   ServiceBook::Keys wanted;
   for (const auto& frontend : desired.frontends) {
     const auto& range = ranges[frontend.set];
@@ -58,6 +55,22 @@ Result<Ledger::State::Ids> Ledger::State::plan_endpoints(std::span<const weft_en
     ids.push_back(*id);
   }
   return ids;
+}
+
+Result<std::vector<Ledger::State::Range>> Ledger::State::plan_sets(std::uint32_t service, const std::vector<Ids>& sets,
+                                                                   Clock::time_point now, Plan& plan) {
+  std::vector<Range> ranges;
+  for (const auto& ids : sets) {
+    auto equal = std::find(sets.begin(), sets.begin() + static_cast<std::ptrdiff_t>(ranges.size()), ids);
+    auto index = static_cast<std::size_t>(equal - sets.begin());
+    if (ids.empty())
+      ranges.push_back({0, 0});
+    else if (index < ranges.size())
+      ranges.push_back(ranges[index]);
+    else
+      ranges.push_back(WEFT_TRY(plan_slots(service, ids, now, plan)));
+  }
+  return ranges;
 }
 
 Result<Ledger::State::Range> Ledger::State::plan_slots(std::uint32_t service, const Ids& ids, Clock::time_point now,
