@@ -6,6 +6,8 @@ import http.client
 import json
 import re
 import socket
+import threading
+import urllib.parse
 from pathlib import Path
 
 _SAMPLE = re.compile(r"^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)$")
@@ -51,7 +53,7 @@ class Api:
         return json.loads(text)
 
     def items(self, kind: str, **query) -> list[dict]:
-        asked = "&".join(f"{key}={value}" for key, value in query.items())
+        asked = urllib.parse.urlencode(query)
         return self.get(f"/api/v1/{kind}" + (f"?{asked}" if asked else ""))["items"]
 
     def status(self) -> dict:
@@ -65,13 +67,28 @@ class Api:
 
     def flows(self, last: int = 1000000, **query) -> tuple[list[dict], dict]:
         """Recent flows, oldest first, and the closing summary."""
-        asked = "".join(f"&{key}={value}" for key, value in query.items())
+        asked = "&" + urllib.parse.urlencode(query) if query else ""
         status, text = self.request("GET", f"/api/v1/flows?last={last}{asked}")
         if status != 200:
             raise ApiError(status, text)
         lines = [json.loads(line) for line in text.splitlines() if line]
         summary = next((line for line in lines if line.get("kind") == "summary"), {})
         return [line for line in lines if line.get("kind") not in ("summary", "lost")], summary
+
+    def edge(self, service: str) -> dict:
+        """Totals of all edges to a service, by name."""
+        total = {"opened": 0, "sentBytes": 0, "receivedBytes": 0, "sentPackets": 0, "receivedPackets": 0, "retransmits": 0,
+                 "active": 0, "closed": {}, "failed": {}}
+        for edge in self.items("edges"):
+            if edge["destination"].get("service", "") != service:
+                continue
+            for key, value in total.items():
+                if isinstance(value, dict):
+                    for reason, count in edge.get(key, {}).items():
+                        value[reason] = value.get(reason, 0) + count
+                else:
+                    total[key] += edge.get(key, 0)
+        return total
 
     def metrics(self) -> "Metrics":
         status, text = self.request("GET", "/metrics")
@@ -110,3 +127,37 @@ class Metrics:
 
     def series(self, name: str) -> list[tuple[dict[str, str], float]]:
         return [(labels, value) for sample, labels, value in self.samples if sample == name]
+
+
+class FlowStream:
+    """Follows /api/v1/flows in a thread; what was received is counted when it ends."""
+
+    def __init__(self, api: Api, expression: str = ""):
+        target = "/api/v1/flows?follow=1" + (f"&filter={urllib.parse.quote(expression)}" if expression else "")
+        self._connection = _UnixConnection(api.path, None)
+        self._connection.request("GET", target)
+        self._answer = self._connection.getresponse()
+        if self._answer.status != 200:
+            raise ApiError(self._answer.status, self._answer.read().decode())
+        self._data = bytearray()
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self) -> None:
+        try:
+            while data := self._answer.read1(1 << 16):
+                self._data += data
+        except (OSError, ValueError, http.client.HTTPException):
+            pass  # stop() cut the connection
+
+    def lines(self) -> int:
+        return self._data.count(b"\n")
+
+    def stop(self) -> tuple[list[dict], int]:
+        """All flows received, and how many the stream says it lost."""
+        self._connection.sock.shutdown(socket.SHUT_RDWR)
+        self._thread.join(10)
+        self._connection.close()
+        entries = [json.loads(line) for line in bytes(self._data).split(b"\n") if line.endswith(b"}")]
+        lost = sum(entry["count"] for entry in entries if entry["kind"] == "lost")
+        return [entry for entry in entries if entry["kind"] not in ("lost", "summary")], lost

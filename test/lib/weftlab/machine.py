@@ -90,17 +90,21 @@ class Namespace:
 class Lab:
     """Owner of everything that a run makes. Use as a context manager, or call close()."""
 
+    count = 0
+
     def __init__(self, purpose: str = "net"):
         reap()
         if os.geteuid() != 0:
             raise LabError("needs root: network namespaces, cgroups and BPF programs")
-        self.name = f"{PREFIX}{purpose}-{os.getpid()}"
+        Lab.count += 1
+        self.name = f"{PREFIX}{purpose}-{Lab.count}-{os.getpid()}"
         self.directory = Path(tempfile.gettempdir()) / self.name
         shutil.rmtree(self.directory, ignore_errors=True)
         self.directory.mkdir(mode=0o755)
         self.cgroup = cgroup_root() / self.name
         self.cgroup.mkdir()
         self.processes: list[subprocess.Popen] = []
+        self._started: list[int] = []
         self._closers: list = []
 
     def __enter__(self):
@@ -144,6 +148,7 @@ class Lab:
         process = subprocess.Popen(words, preexec_fn=prepare, **options)
         process.lab_name = name or words[0]
         self.processes.append(process)
+        self._started.append(process.pid)
         return process
 
     def stop(self, process: subprocess.Popen, sig=signal.SIGTERM, timeout_s: float = 10) -> int:
@@ -175,7 +180,7 @@ class Lab:
         """What is still there although it should not be; call after close()."""
         left = [str(path) for path in (self.cgroup, self.directory) if path.exists()]
         left += [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines() if self.name in line]
-        left += [f"process {pid}" for pid in children_of(os.getpid())]
+        left += [f"process {pid}" for pid in set(self._started) & set(children_of(os.getpid()))]
         return left
 
 
