@@ -12,7 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 
 from weftlab import manifests as m  # noqa: E402
-from weftlab.machine import Lab  # noqa: E402
+from weftlab.machine import Lab, private_mounts  # noqa: E402
 from weftlab.node import Node, binary  # noqa: E402
 
 DEFAULT_LIMIT_S = 60
@@ -32,6 +32,8 @@ def pytest_sessionstart(session):
             pytest.exit(f"{binary(program)} is not built: scripts/build", returncode=2)
     if os.geteuid() != 0:
         pytest.exit("the net tests need root", returncode=77)
+    if not session.config.option.collectonly:
+        private_mounts()
 
 
 def _limited(item, phase: str):

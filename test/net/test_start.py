@@ -82,20 +82,20 @@ def test_three_capabilities_are_enough(stopped):
 def test_without_btf_of_the_kernel_it_says_so(stopped):
     empty = stopped.node.directory / "empty"
     empty.mkdir()
-    refused(stopped, "btf", prefix=["unshare", "--mount", "sh", "-c", f'mount --bind {empty} /sys/kernel/btf && exec "$@"', "sh"])
+    refused(stopped, "btf", prefix=["unshare", "--mount", "--propagation", "unchanged", "sh", "-c", f'mount --bind {empty} /sys/kernel/btf && exec "$@"', "sh"])
 
 
 def test_without_cgroup_v2_it_says_so(stopped):
     del stopped.agent.config["datapath"]["cgroup"]
     stopped.agent.write_config()
-    refused(stopped, "cgroup", prefix=["unshare", "--mount", "sh", "-c", f'umount -l {cgroup_root()} && exec "$@"', "sh"])
+    refused(stopped, "cgroup", prefix=["unshare", "--mount", "--propagation", "unchanged", "sh", "-c", f'umount -l {cgroup_root()} && exec "$@"', "sh"])
 
 
 def test_the_cgroup_v2_hierarchy_is_found_also_on_hybrid_systems(stopped):
     """The configuration names none: the agent takes the mounted one, here that of the node alone."""
     del stopped.agent.config["datapath"]["cgroup"]
     stopped.agent.write_config()
-    stopped.agent.launch(prefix=["unshare", "--mount", "sh", "-c", f'mount --bind {stopped.node.cgroup} {cgroup_root()} && exec "$@"', "sh"])
+    stopped.agent.launch(prefix=["unshare", "--mount", "--propagation", "unchanged", "sh", "-c", f'mount --bind {stopped.node.cgroup} {cgroup_root()} && exec "$@"', "sh"])
     works(stopped)
     assert attached(stopped.node.cgroup)
 

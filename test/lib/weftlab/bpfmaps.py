@@ -10,7 +10,7 @@ import struct
 from pathlib import Path
 
 _SYS_BPF = {"x86_64": 321, "aarch64": 280}[os.uname().machine]
-_LOOKUP, _UPDATE, _DELETE, _NEXT, _OBJ_GET, _INFO = 1, 2, 3, 4, 7, 15
+_LOOKUP, _UPDATE, _DELETE, _NEXT, _OBJ_GET, _PROG_BY_ID, _INFO = 1, 2, 3, 4, 7, 13, 15
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -114,3 +114,26 @@ def programmed_frontends(bpffs: Path) -> dict[tuple[str, int, str], list[str]]:
                 backends.append(f"{address_text(row[:16])}:{struct.unpack_from('!H', row, 16)[0]}" if row else "missing")
             result[(address_text(key[:16]), port, protocols[protocol])] = sorted(backends)
     return result
+
+
+def link_program(pin: Path) -> int:
+    """The id of the program behind a pinned link."""
+    name = ctypes.create_string_buffer(str(pin).encode())
+    fd = _bpf(_OBJ_GET, struct.pack("=QII", ctypes.addressof(name), 0, 0))
+    try:
+        info = ctypes.create_string_buffer(128)
+        _bpf(_INFO, struct.pack("=IIQ", fd, 128, ctypes.addressof(info)))
+        return struct.unpack_from("=3I", info.raw)[2]  # struct bpf_link_info: type, id, prog_id
+    finally:
+        os.close(fd)
+
+
+def verified_instructions(program: int) -> int:
+    """Steps that the verifier took for a loaded program (struct bpf_prog_info.verified_insns, kernel 5.16)."""
+    fd = _bpf(_PROG_BY_ID, struct.pack("=III", program, 0, 0))
+    try:
+        info = ctypes.create_string_buffer(256)
+        _bpf(_INFO, struct.pack("=IIQ", fd, 256, ctypes.addressof(info)))
+        return struct.unpack_from("=I", info.raw, 216)[0]
+    finally:
+        os.close(fd)

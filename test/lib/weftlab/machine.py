@@ -17,6 +17,7 @@ from pathlib import Path
 
 PREFIX = "weft-lab-"
 _PR_SET_PDEATHSIG = 1
+_CLONE_NEWNS, _MS_REC, _MS_PRIVATE = 0x20000, 0x4000, 0x40000
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -50,6 +51,19 @@ def run(argv, check=True, timeout_s=60, **options) -> subprocess.CompletedProces
     if check and done.returncode != 0:
         raise LabError(f"{' '.join(map(str, argv))} exits {done.returncode}: {done.stderr.strip() or done.stdout.strip()}")
     return done
+
+
+def private_mounts() -> None:
+    """Moves this process into its own mount namespace: what it mounts, the rest of the machine does not see.
+
+    In a chroot "/" is no mount point, so each mount is made private for itself.
+    """
+    if _libc.unshare(_CLONE_NEWNS) != 0:
+        raise LabError(f"unshare: {os.strerror(ctypes.get_errno())}")
+    if _libc.mount(None, b"/", None, _MS_REC | _MS_PRIVATE, None) == 0:
+        return
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        _libc.mount(None, line.split()[4].encode(), None, _MS_PRIVATE, None)
 
 
 class Namespace:
@@ -101,6 +115,8 @@ class Lab:
         self.directory = Path(tempfile.gettempdir()) / self.name
         shutil.rmtree(self.directory, ignore_errors=True)
         self.directory.mkdir(mode=0o755)
+        run(["mount", "--bind", self.directory, self.directory])
+        run(["mount", "--make-private", self.directory])
         self.cgroup = cgroup_root() / self.name
         self.cgroup.mkdir()
         self.processes: list[subprocess.Popen] = []
@@ -199,7 +215,7 @@ def children_of(pid: int) -> list[int]:
 
 def remove_leftovers(cgroup: Path, directory: Path) -> None:
     mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
-    for mount in sorted((m for m in mounts if m.startswith(f"{directory}/")), reverse=True):
+    for mount in sorted((m for m in mounts if f"{m}/".startswith(f"{directory}/")), reverse=True):
         run(["umount", mount])
     shutil.rmtree(directory, ignore_errors=True)
     if not cgroup.exists():
