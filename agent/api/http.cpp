@@ -1,5 +1,7 @@
 #include "agent/api/http.hpp"
 
+#include <algorithm>
+
 #include "agent/observe/json_writer.hpp"
 
 namespace weft {

@@ -6,6 +6,9 @@
 
 namespace weft {
 
+// /readyz: 200, or 503 with the reason.
+HttpResponse readiness_response(const Readiness& readiness);
+
 class Router {
  public:
   explicit Router(Backend& backend) : backend_(backend) {}

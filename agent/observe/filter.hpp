@@ -17,8 +17,8 @@ namespace weft {
 
 class Filter {
  public:
-  static constexpr std::size_t kMaxText = 4096;
-  static constexpr std::size_t kMaxTerms = 128;
+  static constexpr std::size_t kMaxText = 1024;
+  static constexpr std::size_t kMaxTerms = 32;
   static constexpr std::size_t kMaxDepth = 32;
 
   // An empty text matches everything. An error names the position, from 1, and what was expected there.
