@@ -153,8 +153,8 @@ void Compiler::State::complain_of_lost(CompiledService& service, const Claims::K
   std::map<NamespacedName, Claims::Keys> by_winner;
   for (const auto& key : keys) by_winner[givers.service_name(claims.winner(key))].push_back(key);
   for (const auto& [winner, lost_keys] : by_winner) {
-    auto more = lost_keys.size() == 1 ? std::string() : fmt::format(" and {} more", lost_keys.size() - 1);
-    auto reason = fmt::format("{}{} belongs to {}, which comes first by name: give one of the two another address or port",
+    auto more = lost_keys.size() == 1 ? std::string() : fmt::format(" (and {} more)", lost_keys.size() - 1);
+    auto reason = fmt::format("{}{} is taken by {}, which comes first by name: give one of the two another address or port",
                               frontend_text(lost_keys.front()), more, service_object(winner).text());
     service.diagnostics.push_back({Diagnostic::Severity::kError, finding_code(FindingCode::kFrontendCollision),
                                    service_object(givers.service_name(service.id)), "spec.ports", std::move(reason), {}});

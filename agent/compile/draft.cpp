@@ -97,19 +97,29 @@ class Drafter {
 
  private:
   void add_port(const ServicePort& port) {
-    auto endpoints = service_endpoints(snapshot_, service_, port, topology_.local().name);
+    const auto& local = topology_.local();
+    auto endpoints = service_endpoints(snapshot_, service_, port, local.name, local.addresses);
+    for (auto& endpoint : endpoints) place_here(endpoint);
     EndpointRefs v4, v6;
     for (const auto& endpoint : endpoints) (endpoint.address.is_v4() ? v4 : v6).push_back(&endpoint);
     PortSets sets_v4(port, std::move(v4)), sets_v6(port, std::move(v6));
     auto add = [&](const IpAddress& address, std::uint16_t number, const std::string* only_node) {
       add_frontend(make_service_key(address, number, port.protocol), address.is_v4() ? sets_v4 : sets_v6, only_node);
     };
-    const std::string* here = &topology_.local().name;
+    const std::string* here = &local.name;
     for (const auto& ip : service_.cluster_ips) add(ip, port.port, service_.internal_local ? here : nullptr);
     for (const auto& ip : service_.external_ips) add(ip, port.port, service_.external_local ? here : nullptr);
     if (!has_node_port(port)) return;
     for (const auto& [address, node] : topology_.addresses())
       if (serves_family(address)) add(address, port.node_port, service_.external_local ? &node->name : nullptr);
+  }
+
+  // Zone and region of this node may be known from its configuration alone.
+  void place_here(ServiceEndpoint& endpoint) const {
+    const auto& local = topology_.local();
+    if (endpoint.node != local.name) return;
+    if (endpoint.zone.empty()) endpoint.zone = local.zone;
+    if (endpoint.region.empty()) endpoint.region = local.region;
   }
 
   bool has_node_port(const ServicePort& port) const {

@@ -4,6 +4,7 @@
 #include <unordered_set>
 
 #include "agent/compile/names.hpp"
+#include "weft/abi/types.h"
 
 namespace weft {
 
