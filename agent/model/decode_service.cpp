@@ -167,6 +167,8 @@ Service decode_service(const JsonCursor& object, Metadata metadata) {
   out.external_local = decode_choice(spec, "externalTrafficPolicy", {"Cluster", "Local"}) == "Local";
   out.publish_not_ready = spec.boolean("publishNotReadyAddresses", false);
   out.distribution = decode_distribution(spec);
+  if (!spec.items("loadBalancerSourceRanges").empty())
+    spec.warning(FindingCode::kUnsupported, "loadBalancerSourceRanges", "is not enforced: every source is let through");
   return out;
 }
 
