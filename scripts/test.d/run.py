@@ -20,6 +20,7 @@ RELEASE = SOURCE / "build/release"
 PYTEST = ["/usr/bin/python3", "-m", "pytest"]
 PROGRAMS = ["weftd", "weft", "weft-peer", "weftd-next"]
 FUZZ_SECONDS = 10
+GOLDEN = "*golden files show*"
 
 
 class Run:
@@ -35,8 +36,8 @@ class Run:
     def catch(self, preset: str, program: str, label: str, *arguments: str, **more) -> Result:
         report = LOGS / f"{label}-{program}.xml"
         path = SOURCE / f"build/{preset}/test/{program}"
-        return run_program(f"{label} {program}", [path, "-r", "junit", "-o", report, *arguments], LOGS, report, env=self.env,
-                           cwd=SOURCE, **more)
+        more.setdefault("env", self.env)
+        return run_program(f"{label} {program}", [path, "-r", "junit", "-o", report, *arguments], LOGS, report, cwd=SOURCE, **more)
 
     def pytest(self, label: str, directory: str, timeout_s: float = 600, env=None) -> Result:
         report = LOGS / f"{label}-{directory.replace('/', '-')}.xml"
@@ -52,7 +53,7 @@ class Run:
     def unit(self) -> Result:
         result = Result()
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for part in pool.map(lambda layer: self.catch("asan", f"test_{layer}", "unit", "~[property]"), self.layers()):
+            for part in pool.map(lambda layer: self.catch("asan", f"test_{layer}", "unit", "~[property]", f"~{GOLDEN}"), self.layers()):
                 result.add(part)
         for directory in ("test/layers", "test/cli"):
             if any((SOURCE / directory).glob("test_*.py")):
@@ -60,8 +61,8 @@ class Run:
         return result
 
     def golden(self) -> Result:
-        env = {**self.env, "WEFT_ACCEPT": "1"} if self.options.accept else self.env
-        return self.pytest("golden", "test/golden", env=env)
+        env = {**self.env, "WEFT_GOLDEN_ACCEPT": "1"} if self.options.accept else self.env
+        return self.catch("asan", "test_compile", "golden", GOLDEN, env=env)
 
     def bpf(self) -> Result:
         return self.catch("release", "test_kernel", "bpf")
@@ -118,7 +119,7 @@ class Run:
         unit = [f"test_{layer}" for layer in self.layers()]
         release = ["--preset", "release", *PROGRAMS]
         return {"unit": [["--preset", "asan", *unit], release], "property": [["--preset", "asan", *unit]],
-                "golden": [release], "bpf": [["--preset", "release", "test_kernel"]],
+                "golden": [["--preset", "asan", *unit]], "bpf": [["--preset", "release", "test_kernel"]],
                 "fuzz": [["--preset", "fuzz", *self.fuzzers()]]}.get(label, [release])
 
 
