@@ -1,0 +1,254 @@
+#include "agent/cli/command_line.hpp"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <map>
+
+#include "agent/cli/help.hpp"
+#include "agent/cli/text.hpp"
+#include "agent/config/nearest.hpp"
+
+namespace weft::cli {
+namespace {
+
+using Choices = std::vector<std::string>;
+
+const Choices kFormats = {"table", "wide", "json", "jsonl", "yaml", "name"};
+
+class CommandLine {
+ public:
+  CommandLine() : app_("", "weft") {
+    app_.description("what the weft agent of this node knows and does");
+    app_.require_subcommand(0, 1);
+    app_.set_help_flag("-h,--help", "say how to use the command");
+    add_globals();
+    add_read_commands();
+    add_offline_commands();
+    add_changing_commands();
+    add_tool_commands();
+  }
+
+  CLI::App& app() { return app_; }
+  Invocation& wanted() { return wanted_; }
+  CommandInfo describe() const { return describe(app_, ""); }
+
+ private:
+  CLI::App* command(CLI::App& parent, const std::string& name, const std::string& summary) {
+    auto* sub = parent.add_subcommand(name, summary);
+    sub->fallthrough();
+    sub->set_help_flag("-h,--help", "say how to use the command");
+    return sub;
+  }
+  CLI::App* command(const std::string& name, const std::string& summary) { return command(app_, name, summary); }
+
+  template <class Value>
+  CLI::Option* option(CLI::App& app, const std::string& names, Value& place, const std::string& value,
+                      const std::string& help, Choices choices = {}) {
+    auto* made = app.add_option(names, place, help)->type_name(value);
+    if (choices.empty()) return made;
+    made->check([choices](const std::string& text) {
+      if (std::ranges::find(choices, text) != choices.end()) return std::string();
+      auto nearest = did_you_mean(text, choices);
+      return "'" + text + "' is not one of " + joined(choices, ", ") + nearest;
+    });
+    choices_[made] = std::move(choices);
+    return made;
+  }
+
+  // Every value after the option would be taken for it otherwise.
+  void list_option(CLI::App& app, const std::string& names, std::vector<std::string>& place, const std::string& value,
+                   const std::string& help) {
+    option(app, names, place, value, help)->take_all()->allow_extra_args(false);
+  }
+
+  void add_globals() {
+    option(app_, "--socket", wanted_.socket, "PATH", "unix socket of the agent");
+    option(app_, "-o,--output", wanted_.output, "FORMAT", "how to print", kFormats);
+    option(app_, "--from", wanted_.bundle, "BUNDLE", "answer from a bug report instead of the agent");
+    list_option(app_, "--config", wanted_.config_files, "FILE", "configuration of the agent; may be given again");
+    app_.add_flag("--no-color", wanted_.no_color, "no colours, also on a terminal");
+    app_.add_option_function<std::string>(
+            "--timeout",
+            [this](const std::string& text) {
+              wanted_.timeout = parse_duration(text);
+              if (!wanted_.timeout) throw CLI::ValidationError("--timeout", "'" + text + "' is not a duration such as 5s or 500ms");
+            },
+            "how long to wait for the agent, such as 5s")
+        ->type_name("TIME");
+  }
+
+  void add_read_commands() {
+    auto* check = command("check", "look for problems of the node and of the agent");
+    check->add_flag("--pre", wanted_.pre, "look at the node only; works without an agent");
+    command("status", "the state of the agent on one screen");
+    auto* get = command("get", "list what the agent knows and what is programmed");
+    auto* kind = option(*get, "kind", wanted_.kind, "KIND", "what to list")->required();
+    choices_[kind] = object_kinds();
+    option(*get, "name", wanted_.name, "NAME", "namespace/name of a pod, workload or service, or an address");
+    option(*get, "-n,--namespace", wanted_.space, "NAMESPACE", "only of this namespace");
+    get->add_flag("-A,--all-namespaces", wanted_.all_spaces, "of all namespaces, which is the default");
+    auto* observe = command("observe", "flows, live or recent");
+    option(*observe, "filter", wanted_.words, "FILTER", "words or an expression")->expected(0, -1);
+    observe->add_flag("-f,--follow", wanted_.follow, "print new flows as they happen");
+    option(*observe, "--last", wanted_.last, "N", "begin with the last N flows")->check(CLI::Range(1U, 1000000U));
+    auto* top = command("top", "live rates of traffic");
+    option(*top, "--by", wanted_.by, "WHAT", "what to rank", {"edge", "workload", "drop"});
+    top->add_flag("--once", wanted_.once, "print once and end");
+    option(*top, "-n,--rounds", wanted_.rounds, "N", "print N times and end")->check(CLI::Range(1U, 1000000U));
+  }
+
+  void add_offline_commands() {
+    auto* analyze = command("analyze", "look for mistakes in files of objects; needs no agent and no privileges");
+    option(*analyze, "files", wanted_.words, "FILE", "files or directories")->required()->expected(1, -1);
+    analyze->add_flag("--strict", wanted_.strict, "warnings count as problems");
+    auto* config = command("config", "the configuration of the agent");
+    config->require_subcommand(0, 1);
+    auto* show = command(*config, "show", "every effective value");
+    show->add_flag("--origin", wanted_.origin, "with the file and line that says so");
+    list_option(*show, "--set", wanted_.settings, "KEY=VALUE", "as if weftd were started with it");
+    command(*config, "schema", "JSON Schema of the configuration file");
+    command(*config, "path", "the files that are read, in order");
+  }
+
+  void add_changing_commands() {
+    command("reload", "read the configuration and all sources again, and wait until all of it is applied");
+    auto* cleanup = command("cleanup", "remove what weft owns on this node");
+    cleanup->add_flag("-y,--yes", wanted_.yes, "do not ask");
+    cleanup->add_flag("--dry-run", wanted_.dry_run, "only say what would be removed");
+  }
+
+  void add_tool_commands() {
+    auto* report = command("bugreport", "collect everything that helps to understand a problem into one file");
+    option(*report, "file", wanted_.name, "FILE", "where to write it; default weft-bugreport-NODE-TIME.tar.gz");
+    command("version", "versions of the command line and of the agent");
+    auto* doc = command("doc", "explain a finding");
+    option(*doc, "code", wanted_.name, "CODE", "such as WEFT1001; default: list all");
+    auto* completion = command("completion", "script that completes commands and names in a shell");
+    option(*completion, "shell", wanted_.name, "SHELL", "name of the shell", {"bash", "zsh", "fish"})->required();
+    auto* man = command("man", "write the man pages into a directory")->group("");
+    option(*man, "directory", wanted_.name, "DIR", "existing directory")->required();
+    man->add_flag("--markdown", wanted_.markdown, "write the pages of docs/reference instead");
+    auto* complete = command("__complete", "candidates for the last word")->group("");
+    complete->prefix_command();
+  }
+
+  CommandInfo describe(const CLI::App& app, const std::string& name) const {
+    CommandInfo info{name, app.get_description(), "", {}, {}, {}, {}, !name.empty() && app.get_group().empty()};
+    for (const auto* made : app.get_options()) {
+      if (made->get_snames().empty() && made->get_lnames().empty())
+        info.arguments.push_back(describe_argument(*made));
+      else
+        info.options.push_back(describe_option(*made));
+    }
+    for (const auto* sub : app.get_subcommands({}))
+      info.commands.push_back(describe(*sub, name.empty() ? sub->get_name() : name + " " + sub->get_name()));
+    for (const auto& text : command_texts())
+      if (text.name == name) info.details = text.details, info.examples = text.examples;
+    return info;
+  }
+
+  OptionInfo describe_option(const CLI::Option& made) const {
+    OptionInfo info;
+    for (const auto& letter : made.get_snames()) info.names.push_back("-" + letter);
+    for (const auto& word : made.get_lnames()) info.names.push_back("--" + word);
+    if (made.get_items_expected_max() > 0) info.value = made.get_type_name();
+    info.help = made.get_description();
+    info.choices = choices_of(made);
+    return info;
+  }
+
+  ArgumentInfo describe_argument(const CLI::Option& made) const {
+    return {made.get_type_name(), made.get_description(), choices_of(made), made.get_required(),
+            made.get_items_expected_max() > 1};
+  }
+
+  Choices choices_of(const CLI::Option& made) const {
+    auto it = choices_.find(&made);
+    return it == choices_.end() ? Choices() : it->second;
+  }
+
+  Invocation wanted_;
+  CLI::App app_;
+  std::map<const CLI::Option*, Choices> choices_;
+};
+
+// "config show", as far as it was recognised.
+std::string selected_command(const CLI::App& app) {
+  std::string name;
+  for (const auto* here = &app; !here->get_subcommands().empty();) {
+    here = here->get_subcommands().front();
+    name += (name.empty() ? "" : " ") + here->get_name();
+  }
+  return name;
+}
+
+const CommandInfo& find_command(const CommandInfo& root, const std::string& name) {
+  for (const auto& sub : root.commands)
+    if (sub.name == name || name.starts_with(sub.name + " ")) return find_command(sub, name);
+  return root;
+}
+
+Failure usage_failure(const CommandInfo& root, const std::string& command, std::string message) {
+  std::string hint = "See weft " + (command.empty() ? "" : command + " ") + "--help.";
+  if (!message.empty() && message.back() == '.') message.pop_back();
+  (void)root;
+  return {kUsage, message, hint};
+}
+
+std::string unknown_command(const CommandInfo& parent, const std::string& word) {
+  std::vector<std::string> names;
+  for (const auto& sub : parent.commands)
+    if (!sub.hidden) names.push_back(sub.name.substr(sub.name.rfind(' ') + 1));
+  return "there is no command '" + word + "'" + did_you_mean(word, names);
+}
+
+Failure explain(CommandLine& line, const CLI::ParseError& error) {
+  auto root = line.describe();
+  auto command = selected_command(line.app());
+  const auto& here = find_command(root, command);
+  auto rest = line.app().remaining(true);
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr && !rest.empty()) {
+    if (rest.front().starts_with("-")) {
+      std::vector<std::string> names;
+      for (const auto* level : {&here, &std::as_const(root)})
+        for (const auto& known : level->options) names.insert(names.end(), known.names.begin(), known.names.end());
+      return usage_failure(root, command, "there is no option '" + rest.front() + "'" + did_you_mean(rest.front(), names));
+    }
+    if (!here.commands.empty()) return usage_failure(root, command, unknown_command(here, rest.front()));
+    return usage_failure(root, command, "'" + rest.front() + "' is one word too many");
+  }
+  return usage_failure(root, command, error.what());
+}
+
+}  // namespace
+
+Format Invocation::format() const {
+  auto it = std::ranges::find(kFormats, output);
+  return static_cast<Format>(it - kFormats.begin());
+}
+
+Outcome<std::variant<Invocation, HelpText>> parse_command_line(const std::vector<std::string>& arguments) {
+  CommandLine line;
+  try {
+    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+    line.app().parse(std::move(reversed));
+  } catch (const CLI::CallForHelp&) {
+    auto root = line.describe();
+    return HelpText{help_text(root, find_command(root, selected_command(line.app())))};
+  } catch (const CLI::ParseError& error) {
+    return std::unexpected(explain(line, error));
+  }
+  auto& wanted = line.wanted();
+  wanted.command = selected_command(line.app());
+  if (wanted.command == "__complete") wanted.words = line.app().remaining(true);
+  auto root = line.describe();
+  const auto& info = find_command(root, wanted.command);
+  if (!info.commands.empty())
+    return failure(kUsage, "a command is missing after '" + (wanted.command.empty() ? "weft" : "weft " + wanted.command) + "'",
+                   "See weft " + (wanted.command.empty() ? "" : wanted.command + " ") + "--help.");
+  return wanted;
+}
+
+CommandInfo describe_commands() { return CommandLine().describe(); }
+
+}  // namespace weft::cli
