@@ -37,10 +37,17 @@ def nft_rules(count: int, server: str) -> str:
 """
 
 
+def route_services(node: Node) -> None:
+    """Service addresses need some route before OUTPUT rewrites them, as a node's default route is one."""
+    node.namespace.ip("route replace 10.96.0.0/12 dev br0")
+
+
 def load_iptables(node: Node, count: int, server: str) -> None:
+    route_services(node)
     run(node.namespace.command(["iptables-legacy-restore"]), input=iptables_rules(count, server), timeout_s=300)
 
 
 def load_nft(node: Node, count: int, server: str) -> None:
+    route_services(node)
     run(node.namespace.command(["nft", "flush", "ruleset"]))
     run(node.namespace.command(["nft", "-f", "-"]), input=nft_rules(count, server), timeout_s=300)

@@ -159,17 +159,18 @@ void Client::open_one() {
   auto& session = *(sessions_[fd] = std::make_unique<Session>());
   session.started_us = session.active_us = started;
   session.requests_left = plan_.requests;
+  const std::uint64_t called_ns = now_ns();
   const int result = plan_.fast_open ? send_first(fd, session, to) : ::connect(fd, to.raw(), to.size);
   const int error = result < 0 ? errno : 0;
-  const std::uint64_t after = now_us();
+  const std::uint64_t returned_ns = now_ns();
   if (error != 0 && (error != EINPROGRESS || plan_.concurrency == 1)) {
-    report_.fail(errno_name(error == EINPROGRESS || error == EAGAIN ? ETIMEDOUT : error), after - started);
+    report_.fail(errno_name(error == EINPROGRESS || error == EAGAIN ? ETIMEDOUT : error), (returned_ns - called_ns) / 1000);
     return end(fd);
   }
   watch(fd, EPOLLOUT | EPOLLIN, EPOLL_CTL_ADD);
   if (error == 0) {
     if (plan_.concurrency == 1) fcntl(fd, F_SETFL, O_NONBLOCK);
-    report_.connect.add(after - started);
+    report_.connect.add_ns(returned_ns - called_ns);
     if (!on_connected(fd, session)) end(fd);
   }
 }
@@ -267,7 +268,7 @@ bool Client::receive_some(int fd, Session& session) {
     if (session.body > 0) continue;
     ++report_.ok;
     ++report_.servers[session.server];
-    report_.request.add(now_us() - session.request_us);
+    report_.request.add_us(now_us() - session.request_us);
     if (!finish_request(fd, session)) return false;
     if (session.phase == Phase::kTalking && session.output.empty() && session.output_fill == 0) continue;
     return true;
@@ -328,7 +329,7 @@ void Client::on_event(int fd, std::uint32_t events) {
     if (error != 0) fail(session, errno_name(error));
     if (error != 0) return end(fd);
     if ((events & (EPOLLOUT | EPOLLIN)) == 0) return;
-    report_.connect.add(session.active_us - session.started_us);
+    report_.connect.add_us(session.active_us - session.started_us);
     if (!on_connected(fd, session)) return end(fd);
   } else if ((events & EPOLLOUT) != 0 && !send_some(fd, session)) {
     return end(fd);

@@ -40,7 +40,7 @@ int send_one(const Exchange& exchange, int fd, const Address& to, bool fresh, Re
   if (exchange.connected) {
     const std::uint64_t before = now_us();
     if (fresh && ::connect(fd, to.raw(), to.size) != 0) return errno;
-    if (fresh) report.connect.add(now_us() - before);
+    if (fresh) report.connect.add_us(now_us() - before);
     if (report.peers.size() < 16) {
       const auto peer = peer_of(fd);
       report.peers.insert(peer ? peer->text() : "none");
@@ -112,7 +112,7 @@ int exchange_datagrams(const Options& options) {
     int error = fd < 0 ? errno : send_one(exchange, fd, to, fresh, report);
     if (error == 0) {
       error = receive_one(fd, report);
-      report.request.add(now_us() - started);
+      report.request.add_us(now_us() - started);
     }
     if (error != 0) report.fail(errno_name(error), now_us() - started);
     if (!exchange.one_socket && fd >= 0) {

@@ -95,11 +95,13 @@ std::string errno_name(int error) {
   return name ? name : std::to_string(error);
 }
 
-std::uint64_t now_us() {
+std::uint64_t now_ns() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000 + static_cast<std::uint64_t>(now.tv_nsec) / 1000;
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
 }
+
+std::uint64_t now_us() { return now_ns() / 1000; }
 
 double cpu_seconds() {
   rusage usage{};

@@ -29,7 +29,8 @@ std::vector<Address> parse_addresses(std::string_view comma_separated);
 Address mapped(const Address& address);
 
 std::string errno_name(int error);  // "ECONNREFUSED"
-std::uint64_t now_us();             // CLOCK_MONOTONIC
+std::uint64_t now_ns();             // CLOCK_MONOTONIC
+std::uint64_t now_us();
 double cpu_seconds();               // user and system time of this process
 
 bool set_option(int fd, int level, int name, int value);

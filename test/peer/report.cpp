@@ -8,13 +8,13 @@
 namespace weft::peer {
 
 std::string Latencies::json() {
-  std::sort(values_us_.begin(), values_us_.end());
+  std::sort(values_ns_.begin(), values_ns_.end());
   const auto at = [this](double share) {
-    if (values_us_.empty()) return std::string("null");
-    const auto last = static_cast<double>(values_us_.size() - 1);
-    return std::to_string(values_us_[static_cast<std::size_t>(last * share)]);
+    if (values_ns_.empty()) return std::string("null");
+    const auto last = static_cast<double>(values_ns_.size() - 1);
+    return std::to_string(static_cast<double>(values_ns_[static_cast<std::size_t>(last * share)]) / 1000);
   };
-  return "{\"count\":" + std::to_string(values_us_.size()) + ",\"p50\":" + at(0.5) + ",\"p90\":" + at(0.9) +
+  return "{\"count\":" + std::to_string(values_ns_.size()) + ",\"p50\":" + at(0.5) + ",\"p90\":" + at(0.9) +
          ",\"p99\":" + at(0.99) + ",\"max\":" + at(1.0) + "}";
 }
 

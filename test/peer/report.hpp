@@ -11,11 +11,12 @@ namespace weft::peer {
 
 class Latencies {
  public:
-  void add(std::uint64_t us) { values_us_.push_back(us); }
+  void add_ns(std::uint64_t ns) { values_ns_.push_back(ns); }
+  void add_us(std::uint64_t us) { values_ns_.push_back(us * 1000); }
   std::string json();  // {"count","p50","p90","p99","max"} in microseconds
 
  private:
-  std::vector<std::uint64_t> values_us_;
+  std::vector<std::uint64_t> values_ns_;
 };
 
 struct Report {
