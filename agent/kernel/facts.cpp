@@ -11,12 +11,6 @@
 namespace weft {
 namespace {
 
-constexpr const char* kHelperNames[] = {
-#define WEFT_X_NAME(code, name) name,
-    WEFT_HELPERS(WEFT_X_NAME)
-#undef WEFT_X_NAME
-};
-
 void add(weft_histogram& sum, const weft_histogram& part) {
   sum.sum_us += part.sum_us;
   for (int i = 0; i < WEFT_HISTOGRAM_BUCKETS; ++i) sum.bucket[i] += part.bucket[i];
@@ -117,15 +111,14 @@ std::array<std::uint64_t, WEFT_COUNTER_COUNT> KernelFacts::counters() const {
   return sums;
 }
 
-std::vector<HelperError> KernelFacts::helper_errors() const {
+Result<std::vector<HelperError>> KernelFacts::helper_errors() const {
   std::vector<HelperError> errors;
   auto read = helper_errors_.for_each([&](const weft_helper_error_key& key, const std::uint64_t* parts) {
-    HelperError error{key.helper < std::size(kHelperNames) ? kHelperNames[key.helper] : "unknown",
-                      static_cast<int>(key.error), 0};
+    HelperError error{key.helper, key.error, 0};
     for (unsigned cpu = 0; cpu < helper_errors_.cpus(); ++cpu) error.count += parts[cpu];
-    errors.push_back(std::move(error));
+    errors.push_back(error);
   });
-  if (!read) errors.push_back({"map_lookup_batch", read.error().code, 1});
+  if (!read) return std::unexpected(read.error());
   return errors;
 }
 

@@ -16,8 +16,8 @@ namespace weft {
 class BpfObject;
 
 struct HelperError {
-  std::string helper;
-  int code = 0;  // errno
+  std::uint32_t helper = 0;  // enum weft_helper
+  std::uint32_t code = 0;    // errno
   std::uint64_t count = 0;
 };
 
@@ -35,7 +35,7 @@ class KernelFacts {
   Result<std::vector<std::pair<weft_edge_key, weft_edge>>> edges() const;
   Result<> forget_edge(const weft_edge_key& key) const;
   std::array<std::uint64_t, WEFT_COUNTER_COUNT> counters() const;
-  std::vector<HelperError> helper_errors() const;
+  Result<std::vector<HelperError>> helper_errors() const;
   // Ends UDP conversations idle for longer than `idle_ns`; returns how many.
   Result<std::uint32_t> close_idle_udp(std::uint64_t idle_ns) const;
   // Open TCP connections and UDP conversations as records of kind open.

@@ -1,0 +1,290 @@
+#include <malloc.h>
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/post.hpp>
+
+#include "agent/api/process_stats.hpp"
+#include "agent/app/agent_parts.hpp"
+#include "agent/app/log.hpp"
+#include "agent/app/node.hpp"
+#include "agent/app/notify.hpp"
+#include "agent/app/status.hpp"
+
+namespace weft {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kQuiet = 50ms;         // a burst of events is over
+constexpr auto kMostWait = 500ms;     // …or is not waited for any longer
+constexpr std::uint64_t kAuditPace = 5;        // seconds
+constexpr std::uint64_t kRepairPace = 600;     // seconds: every map is dumped
+constexpr std::uint64_t kRescanPace = 300;     // seconds: what inotify does not tell
+constexpr std::uint64_t kProcessPace = 2;      // seconds: new cgroups of a unit
+constexpr std::uint64_t kBalancingPace = 5;    // seconds
+
+}  // namespace
+
+void Agent::Parts::take_events(std::vector<Event> events) {
+  if (events.empty()) return;
+  for (const auto& event : events) {
+    auto source = std::visit([](const auto& what) { return what.source; }, event.what);
+    state.sources[source].last_change_ns = static_cast<std::int64_t>(monotonic_ns()) + wall_offset_ns();
+  }
+  state.controller->enqueue(std::move(events));
+  schedule_tick();
+}
+
+void Agent::Parts::schedule_tick() {
+  auto now = Clock::now();
+  if (!first_pending) first_pending = now;
+  tick_timer.expires_at(std::min(now + kQuiet, *first_pending + kMostWait));
+  tick_timer.async_wait([this](const boost::system::error_code& canceled) {
+    if (!canceled) tick();
+  });
+}
+
+void Agent::Parts::tick() {
+  bool many = first_pending.has_value();
+  first_pending.reset();
+  auto before = state.controller->table_failure();
+  auto waited = state.controller->tick(Clock::now());
+  for (auto wait : waited) state.agent_metrics->observe_propagation(std::chrono::duration<double>(wait).count());
+  if (const auto& failure = state.controller->table_failure(); !failure.empty() && failure != before)
+    spdlog::error("kernel maps: {}", failure);
+  publish_names();
+  if (many && waited.size() > 10'000) ::malloc_trim(0);  // a first list is read once; its scraps need not stay
+  if (!told_ready && make_readiness(state).ready) {
+    told_ready = true;
+    notify_service_manager("READY=1");
+    spdlog::info("ready: {} services, {} endpoints programmed", state.controller->snapshot()->services.size(),
+                 state.controller->used().endpoints);
+  }
+}
+
+void Agent::Parts::publish_names() {
+  const auto& compiled = state.controller->compiled();
+  if (!observer || compiled == named) return;
+  named = compiled;
+  observer->set_names(state.controller->snapshot(), name_source(*compiled));
+  if (auto saved = names_store->save(compiled->names); !saved) spdlog::warn("{}", saved.error().what);
+  refresh_processes();
+}
+
+void Agent::Parts::refresh_processes() {
+  const auto& owners = state.controller->compiled()->processes;
+  if (owners.empty()) {
+    state.controller->set_processes({});
+    return;
+  }
+  cgroups->scan();
+  state.controller->set_processes(cgroups->owners(owners));
+}
+
+void Agent::Parts::watch_files() {
+  files_ready.assign(::dup(files->fd()));
+  auto wait = [this](auto& self) -> void {
+    files_ready.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                           [this, self](const boost::system::error_code& failed) mutable {
+                             if (failed) return;
+                             take_events(files->on_readable(Clock::now()));
+                             self(self);
+                           });
+  };
+  wait(wait);
+}
+
+void Agent::Parts::watch_signals() {
+  for (int signal : {SIGTERM, SIGINT, SIGHUP}) signals.add(signal);
+  auto wait = [this](auto& self) -> void {
+    signals.async_wait([this, self](const boost::system::error_code& failed, int signal) mutable {
+      if (failed) return;
+      if (signal != SIGHUP) return stop();
+      reload([](const ReloadView& view) {
+        if (view.applied)
+          spdlog::info("reloaded: revision {}", view.revision);
+        else
+          spdlog::error("reload: {}", view.message);
+      });
+      self(self);
+    });
+  };
+  wait(wait);
+}
+
+void Agent::Parts::every_second() {
+  ++seconds;
+  auto now = Clock::now();
+  notify_service_manager("WATCHDOG=1");
+  if (auto recheck = files->recheck_after(now); recheck && *recheck <= 0ms) take_events(files->recheck(now));
+  if (seconds % kRescanPace == 0) take_events(files->scan_all(now));
+  if (seconds % kAuditPace == 0) audit();
+  if (seconds % kRepairPace == 0) repair_drift();
+  if (seconds % kProcessPace == 0 && !state.controller->compiled()->processes.empty()) refresh_processes();
+  if (seconds % kBalancingPace == 1) update_balancing_rows();
+  if (auto due = state.controller->next_due(); due && *due <= now && !first_pending) tick();
+  second_timer.expires_after(1s);
+  second_timer.async_wait([this](const boost::system::error_code& canceled) {
+    if (!canceled) every_second();
+  });
+}
+
+void Agent::Parts::audit() {
+  if (auto addresses = node_addresses()) {
+    auto facts = state.controller->facts();
+    facts.addresses = std::move(*addresses);
+    state.controller->set_facts(std::move(facts));
+  }
+  state.pins_present = state.datapath->pins_present();
+  state.attachments = state.datapath->audit();
+  bool missing = std::any_of(state.attachments.begin(), state.attachments.end(),
+                             [](const AttachmentState& attachment) { return attachment.state == "missing"; });
+  if (!missing || !state.pins_present) return;
+  auto repaired = state.datapath->repair();
+  if (!repaired) {
+    spdlog::error("re-attach: {}", repaired.error().what);
+    return;
+  }
+  for (const auto& hook : *repaired) spdlog::warn("{} was detached by somebody; attached again", hook);
+  state.drift_repaired += repaired->size();
+  state.agent_metrics->add_drift_repaired(repaired->size());
+  state.attachments = state.datapath->audit();
+}
+
+void Agent::Parts::repair_drift() {
+  auto repaired = state.controller->repair(Clock::now());
+  if (!repaired) {
+    spdlog::error("compare kernel maps: {}", repaired.error().what);
+    return;
+  }
+  if (*repaired == 0) return;
+  spdlog::warn("{} map entries differed from what they should be; repaired", *repaired);
+  state.drift_repaired += *repaired;
+  state.agent_metrics->add_drift_repaired(*repaired);
+}
+
+void Agent::Parts::update_balancing_rows() {
+  const auto& snapshot = state.controller->snapshot();
+  if (counted == snapshot) return;
+  bool first = counted == nullptr;
+  auto count = [&](const NamespacedName& name, const Service& service) {
+    BalancingRow row{name.first + "/" + name.second, 0, 0, 0};
+    const auto& facts = state.controller->facts();
+    for (const auto& port : service.ports)
+      for (const auto& endpoint : service_endpoints(*snapshot, service, port, facts.name, facts.addresses))
+        ++(endpoint.terminating ? row.terminating : endpoint.ready ? row.ready : row.not_ready);
+    balancing[name] = std::move(row);
+  };
+  std::set<NamespacedName> touched;
+  auto note = [&](const NamespacedName& name, const auto*, const auto*) { touched.insert(name); };
+  static const Snapshot kNothing;
+  const auto& before = first ? kNothing : *counted;
+  snapshot->services.for_each_touched(before.services, note);
+  snapshot->slices_by_service.for_each_touched(before.slices_by_service, note);
+  snapshot->members_by_service.for_each_touched(before.members_by_service, note);
+  for (const auto& name : touched) {
+    if (const auto* service = snapshot->services.find(name))
+      count(name, **service);
+    else
+      balancing.erase(name);
+  }
+  counted = snapshot;
+  auto rows = std::make_shared<std::vector<BalancingRow>>();
+  rows->reserve(balancing.size());
+  for (const auto& [name, row] : balancing) rows->push_back(row);
+  balancing_rows = std::move(rows);
+}
+
+void Agent::Parts::publish_page() {
+  auto& page = *state.agent_metrics;
+  page.set_features(make_features(state));
+  page.set_attachments(make_attachments(state));
+  page.set_maps(make_map_use(state));
+  page.set_counters(state.report.counters);
+  page.set_helper_errors(state.report.helper_errors);
+  page.set_process(read_process_stats());
+  page.add_invalid_events(std::exchange(state.report.invalid_events, 0));
+  page.set_apply_lag(state.controller->desired_revision() - state.controller->applied_revision());
+  for (const auto& [name, source] : state.controller->snapshot()->sources)
+    page.set_last_sync(name, static_cast<double>(state.sources[name].last_change_ns) / 1e9);
+  const auto& snapshot = *state.controller->snapshot();
+  page.set_discovery_objects("files", "Namespace", snapshot.namespaces.size());
+  page.set_discovery_objects("files", "Node", snapshot.nodes.size());
+  page.set_discovery_objects("files", "Pod", snapshot.pods.size());
+  page.set_discovery_objects("files", "Service", snapshot.services.size());
+  page.set_discovery_objects("files", "EndpointSlice", snapshot.slices.size());
+  page.set_discovery_objects("files", "Workload", snapshot.workloads.size());
+  state.page = std::make_shared<const MetricsPage>(MetricsPage{
+      state.agent_metrics, balancing_rows, state.report.edges, state.settings().metrics.max_series});
+  if (metrics)
+    metrics->publish(std::make_shared<const PublicView>(PublicView{make_readiness(state), state.page, Clock::now()}));
+}
+
+std::string Agent::Parts::apply_config(LoadedConfig fresh) {
+  if (!fresh.usable()) {
+    std::string problem = "the configuration stays as it was:";
+    for (const auto& finding : fresh.findings) problem += "\n" + finding.text();
+    return problem;
+  }
+  if (fresh.config.datapath.cgroup.empty()) fresh.config.datapath.cgroup = state.settings().datapath.cgroup;
+  for (const auto& key : restart_needed(state.settings(), fresh.config))
+    spdlog::warn("{} changed; it takes effect when weftd restarts", key);
+  if (auto level = set_log_level(fresh.config.log.level); !level) return level.error().what;
+  if (fresh.config.discovery.file_paths != state.settings().discovery.file_paths) {
+    auto opened = FilesSource::open({.paths = fresh.config.discovery.file_paths});
+    if (!opened) return opened.error().what;
+    files_ready.close();
+    files = std::move(*opened);
+    take_events({Event{SourceReset{"files"}, Clock::now()}});
+    watch_files();
+  }
+  if (observer) observer->set_max_series(fresh.config.metrics.max_series);
+  auto facts = state.controller->facts();
+  facts.zone = fresh.config.node.zone;
+  facts.region = fresh.config.node.region;
+  state.controller->set_facts(std::move(facts));
+  state.config.config.node = fresh.config.node;
+  state.config.config.log = fresh.config.log;
+  state.config.config.discovery = fresh.config.discovery;
+  state.config.config.metrics.max_series = fresh.config.metrics.max_series;
+  state.config.origins = std::move(fresh.origins);
+  return "";
+}
+
+ReloadView Agent::Parts::make_reload_view(const std::string& config_problem) const {
+  ReloadView view;
+  view.findings = make_findings(state);
+  auto errors = std::count_if(view.findings.begin(), view.findings.end(), [](const Diagnostic& finding) {
+    return finding.severity == Diagnostic::Severity::kError;
+  });
+  view.applied = config_problem.empty() && errors == 0 && state.controller->table_failure().empty();
+  view.revision = state.controller->applied_revision();
+  if (!config_problem.empty())
+    view.message = config_problem;
+  else if (errors > 0)
+    view.message = std::to_string(errors) + " objects were refused; their last good version stays";
+  else
+    view.message = state.controller->table_failure();
+  return view;
+}
+
+void Agent::Parts::reload(ReloadDone done) {
+  auto problem = apply_config(load_config(request));
+  take_events(files->scan_all(Clock::now()));
+  tick_timer.cancel();
+  tick();
+  auto view = make_reload_view(problem);
+  state.agent_metrics->count_reload(view.applied);
+  done(std::move(view));
+}
+
+void Agent::Parts::stop() {
+  if (std::exchange(stopping, true)) return;
+  spdlog::info("stopping; what is pinned goes on balancing");
+  observer.reset();
+  api.reset();
+  metrics.reset();
+  loop.stop();
+}
+
+}  // namespace weft

@@ -1,0 +1,211 @@
+#include "agent/app/backend.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "agent/app/cgroups.hpp"
+#include "agent/app/log.hpp"
+#include "agent/app/node.hpp"
+#include "agent/app/status.hpp"
+#include "agent/config/keys.hpp"
+#include "agent/observe/flow_joiner.hpp"
+
+namespace weft {
+namespace {
+
+IpAddress address_of(const weft_address& from) {
+  IpAddress address;
+  std::memcpy(address.bytes.data(), &from, sizeof from);
+  return address;
+}
+
+std::vector<std::shared_ptr<const Service>> find_services(const Snapshot& snapshot, const ListQuery& query) {
+  std::vector<std::shared_ptr<const Service>> found;
+  snapshot.services.for_each([&](const NamespacedName& name, const std::shared_ptr<const Service>& service) {
+    if (query.matches(name.first, name.second)) found.push_back(service);
+  });
+  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) {
+    return std::tie(a->metadata.space, a->metadata.name) < std::tie(b->metadata.space, b->metadata.name);
+  });
+  return found;
+}
+
+std::vector<FrontendView> frontends_of(const CompiledService& service) {
+  std::vector<FrontendView> views;
+  for (const auto& frontend : service.frontends) {
+    FrontendView view{address_of(frontend.key.address), ntohs(frontend.key.port),
+                      static_cast<Protocol>(frontend.key.protocol), {}};
+    for (const auto& endpoint : service.sets[frontend.set].endpoints)
+      view.endpoints.push_back({address_of(endpoint.address), ntohs(endpoint.port)});
+    views.push_back(std::move(view));
+  }
+  return views;
+}
+
+std::set<SocketAddress> programmed_endpoints(const AgentState& state, const NamespacedName& name) {
+  std::set<SocketAddress> programmed;
+  const auto* compiled = state.controller->compiled()->services.find(name);
+  if (compiled == nullptr || !state.controller->find_failure(name).empty()) return programmed;
+  for (const auto& set : (*compiled)->sets)
+    for (const auto& endpoint : set.endpoints)
+      programmed.insert({address_of(endpoint.address), ntohs(endpoint.port)});
+  return programmed;
+}
+
+std::map<NamespacedName, std::uint32_t> ids_by_name(const Names& names) {
+  std::map<NamespacedName, std::uint32_t> ids;
+  for (const auto& [id, name] : names.workloads) ids.emplace(name, id);
+  return ids;
+}
+
+std::string zone_of(const Snapshot& snapshot, const std::string& node, const NodeFacts& facts) {
+  if (node == facts.name && !facts.zone.empty()) return facts.zone;
+  const auto* found = snapshot.nodes.find({"", node});
+  return found == nullptr ? std::string() : (*found)->zone;
+}
+
+void add_pods(const Snapshot& snapshot, const ListQuery& query, std::map<NamespacedName, WorkloadView>& views) {
+  snapshot.pods.for_each([&](const NamespacedName& name, const std::shared_ptr<const Pod>& pod) {
+    if (!query.matches(name.first, pod->owner)) return;
+    auto& view = views[{name.first, pod->owner}];
+    if (view.kind.empty()) {
+      view.kind = "Pod";
+      view.node = pod->node;
+      view.ports = pod->ports;
+      view.service_account = pod->service_account;
+    }
+    view.pods.push_back(name.second);
+    view.addresses.insert(view.addresses.end(), pod->addresses.begin(), pod->addresses.end());
+  });
+}
+
+void add_workloads(const Snapshot& snapshot, const ListQuery& query, const NodeFacts& facts,
+                   std::map<NamespacedName, WorkloadView>& views) {
+  snapshot.workloads.for_each([&](const NamespacedName& name, const std::shared_ptr<const Workload>& workload) {
+    if (!query.matches(name.first, name.second)) return;
+    auto& view = views[name];
+    view.kind = "Workload";
+    view.node = workload->node.empty() ? facts.name : workload->node;
+    view.addresses = workload->addresses.empty() && view.node == facts.name ? facts.addresses : workload->addresses;
+    view.ports = workload->ports;
+    view.service_account = workload->service_account;
+    view.process = workload->process;
+  });
+}
+
+}  // namespace
+
+Readiness AgentBackend::readiness() const { return make_readiness(state_); }
+StatusView AgentBackend::status() const { return make_status(state_); }
+std::vector<CheckView> AgentBackend::checks() const { return make_checks(state_); }
+
+Source<ServiceView> AgentBackend::services(const ListQuery& query) const {
+  return [this, compiled = state_.controller->compiled(), found = find_services(*state_.controller->snapshot(), query),
+          next = std::size_t{0}](ServiceView& view) mutable {
+    if (next == found.size()) return false;
+    const auto& service = found[next++];
+    NamespacedName name{service->metadata.space, service->metadata.name};
+    view = ServiceView{service, {}, make_service_status(state_, name), ""};
+    if (const auto* rows = compiled->services.find(name)) view.frontends = frontends_of(**rows);
+    return true;
+  };
+}
+
+Source<EndpointView> AgentBackend::endpoints(const ListQuery& query) const {
+  auto snapshot = state_.controller->snapshot();
+  return [this, snapshot, found = find_services(*snapshot, query), next = std::size_t{0},
+          ready = std::vector<EndpointView>(), at = std::size_t{0}](EndpointView& view) mutable {
+    while (at == ready.size()) {
+      if (next == found.size()) return false;
+      const auto& service = *found[next++];
+      NamespacedName name{service.metadata.space, service.metadata.name};
+      auto programmed = programmed_endpoints(state_, name);
+      ready.clear();
+      at = 0;
+      const auto& facts = state_.controller->facts();
+      for (const auto& port : service.ports)
+        for (auto& endpoint : service_endpoints(*snapshot, service, port, facts.name, facts.addresses)) {
+          bool is_programmed = programmed.contains({endpoint.address, endpoint.port});
+          ready.push_back({name, port.name, port.protocol, std::move(endpoint), is_programmed});
+        }
+    }
+    view = std::move(ready[at++]);
+    return true;
+  };
+}
+
+Source<WorkloadView> AgentBackend::workloads(const ListQuery& query) const {
+  const auto& snapshot = *state_.controller->snapshot();
+  const auto& facts = state_.controller->facts();
+  std::map<NamespacedName, WorkloadView> views;
+  add_pods(snapshot, query, views);
+  add_workloads(snapshot, query, facts, views);
+  auto ids = ids_by_name(*state_.controller->compiled()->names);
+  std::vector<WorkloadView> items;
+  for (auto& [name, view] : views) {
+    view.name = name;
+    std::sort(view.pods.begin(), view.pods.end());
+    view.zone = zone_of(snapshot, view.node, facts);
+    if (auto id = ids.find(name); id != ids.end()) view.identity = id->second;
+    items.push_back(std::move(view));
+  }
+  return source_of(std::move(items));
+}
+
+Source<IdentityView> AgentBackend::identities(const ListQuery& query) const {
+  const auto& compiled = *state_.controller->compiled();
+  std::map<std::uint32_t, IdentityView> views;
+  views[WEFT_IDENTITY_UNKNOWN].name = {"", "unknown"};
+  views[WEFT_IDENTITY_WORLD].name = {"", "world"};
+  views[WEFT_IDENTITY_HOST].name = {"", "host"};
+  for (const auto& [id, name] : compiled.names->workloads) views[id].name = name;
+  if (compiled.owners)
+    for (const auto& [key, owner] : *compiled.owners)
+      if (auto view = views.find(owner.workload); view != views.end()) {
+        auto& addresses = view->second.addresses;
+        if (auto address = address_of(key.address); addresses.empty() || addresses.back() != address)
+          addresses.push_back(address);
+      }
+  std::vector<IdentityView> items;
+  for (auto& [id, view] : views) {
+    view.id = id;
+    if (query.matches(view.name.first, view.name.second)) items.push_back(std::move(view));
+  }
+  return source_of(std::move(items));
+}
+
+Result<Source<Flow>> AgentBackend::connections() {
+  auto events = WEFT_TRY(state_.datapath->facts().connections());
+  auto tree = std::make_shared<CgroupTree>(state_.settings().datapath.cgroup);
+  tree->scan();
+  auto joiner = std::make_shared<FlowJoiner>(weft::wall_offset_ns(), [tree](std::uint64_t id) { return tree->find_path(id); });
+  joiner->update(state_.controller->snapshot(), name_source(*state_.controller->compiled()));
+  auto now_ns = monotonic_ns();
+  return Source<Flow>([events = std::move(events), joiner, now_ns, next = std::size_t{0}](Flow& flow) mutable {
+    if (next == events.size()) return false;
+    auto event = events[next++];
+    event.duration_ns = now_ns > event.time_ns ? now_ns - event.time_ns + event.duration_ns : event.duration_ns;
+    flow = joiner->join(event);
+    return true;
+  });
+}
+
+std::vector<EdgeSummary> AgentBackend::edges() const {
+  return state_.report.edge_list ? *state_.report.edge_list : std::vector<EdgeSummary>();
+}
+
+std::int64_t AgentBackend::wall_offset_ns() const { return weft::wall_offset_ns(); }
+
+ConfigView AgentBackend::config() const {
+  ConfigView view{config_values(state_.settings()).dump(), {}};
+  view.origins.assign(state_.config.origins.begin(), state_.config.origins.end());
+  return view;
+}
+
+Result<> AgentBackend::set_log_level(std::string_view level) { return weft::set_log_level(level); }
+
+}  // namespace weft

@@ -1,0 +1,39 @@
+// What the API asks, answered from the agent's state. Loop thread only.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "agent/api/backend.hpp"
+#include "agent/app/state.hpp"
+
+namespace weft {
+
+class AgentBackend final : public Backend {
+ public:
+  using Reload = std::function<void(std::move_only_function<void(ReloadView)>)>;
+
+  AgentBackend(AgentState& state, Reload reload) : state_(state), reload_(std::move(reload)) {}
+
+  Readiness readiness() const override;
+  StatusView status() const override;
+  std::vector<CheckView> checks() const override;
+  Source<ServiceView> services(const ListQuery& query) const override;
+  Source<EndpointView> endpoints(const ListQuery& query) const override;
+  Source<WorkloadView> workloads(const ListQuery& query) const override;
+  Source<IdentityView> identities(const ListQuery& query) const override;
+  Result<Source<Flow>> connections() override;
+  std::vector<EdgeSummary> edges() const override;
+  std::int64_t wall_offset_ns() const override;
+  ConfigView config() const override;
+  FlowLog& flows() override { return state_.flows; }
+  std::shared_ptr<const MetricsPage> metrics() const override { return state_.page; }
+  void reload(std::move_only_function<void(ReloadView)> done) override { reload_(std::move(done)); }
+  Result<> set_log_level(std::string_view level) override;
+
+ private:
+  AgentState& state_;
+  Reload reload_;
+};
+
+}  // namespace weft
