@@ -62,6 +62,22 @@ bool older(const weft_edge_key& one, const weft_edge_key& other) {
   return order(one) < order(other);
 }
 
+// Makes the view independent of the book's strings.
+void store_labels(EdgeView& view) {
+  std::size_t bytes = 0;
+  auto for_each = [&](auto&& visit) {
+    for (auto& series : view.edges) visit(series.labels);
+    for (auto& series : view.pairs) visit(series.labels);
+  };
+  for_each([&](std::string_view& labels) { bytes += labels.size(); });
+  view.label_storage.reserve(bytes);
+  for_each([&](std::string_view& labels) {
+    auto at = view.label_storage.size();
+    view.label_storage += labels;
+    labels = std::string_view(view.label_storage).substr(at);
+  });
+}
+
 double per_second(std::uint64_t now, std::uint64_t before, double seconds) {
   return now > before ? static_cast<double>(now - before) / seconds : 0;
 }
@@ -81,8 +97,8 @@ bool EdgeBook::KeyEqual::operator()(const weft_edge_key& one, const weft_edge_ke
 
 EdgeBook::EdgeBook(Settings settings)
     : settings_(settings),
-      other_labels_(std::make_shared<const std::string>(other_edge_labels())),
-      other_pair_labels_(std::make_shared<const std::string>(weft::other_pair_labels())) {}
+      other_labels_(other_edge_labels()),
+      other_pair_labels_(other_pair_labels()) {}
 
 void EdgeBook::update(std::span<const EdgeSample> samples, const NameSource& names, std::uint64_t now_ns) {
   std::vector<const EdgeSample*> unseen;
@@ -117,8 +133,8 @@ EdgeBook::Row& EdgeBook::row_of(const weft_edge_key& key, const NameSource& name
                 ntohs(key.port),
                 key.protocol,
                 key.reporter};
-  row->labels = std::make_shared<const std::string>(edge_labels(row->names));
-  if (auto it = rows_.find(*row->labels); it != rows_.end()) return *it->second;
+  row->labels = edge_labels(row->names);
+  if (auto it = rows_.find(row->labels); it != rows_.end()) return *it->second;
   row->order = next_order_++;
   row->pair = &pair_of(row->names);
   auto slots = first_slots(key.protocol);
@@ -128,23 +144,24 @@ EdgeBook::Row& EdgeBook::row_of(const weft_edge_key& key, const NameSource& name
     fold(*row, slots);
   Row& placed = *row;
   by_order_[placed.order] = &placed;
-  rows_.emplace(*placed.labels, std::move(row));
+  rows_.emplace(placed.labels, std::move(row));
   return placed;
 }
 
 EdgeBook::Pair& EdgeBook::pair_of(const EdgeNames& names) {
-  auto labels = std::make_shared<const std::string>(pair_labels(names));
-  auto it = pairs_.find(*labels);
+  auto pair = std::make_unique<Pair>();
+  pair->labels = pair_labels(names);
+  auto it = pairs_.find(pair->labels);
   if (it == pairs_.end()) {
-    auto pair = std::make_unique<Pair>();
-    pair->labels = labels;
-    it = pairs_.emplace(*labels, std::move(pair)).first;
+    std::string_view key = pair->labels;
+    it = pairs_.emplace(key, std::move(pair)).first;
   }
   ++it->second->rows;
   return *it->second;
 }
 
 void EdgeBook::apply(Entry& entry, const weft_edge& now) {
+  if (std::memcmp(&entry.last, &now, sizeof now) == 0) return;  // most edges are idle most of the time
   auto counters = edge_counters(now);
   auto before = edge_counters(entry.last);
   if (started_over(counters, before)) {
@@ -272,13 +289,11 @@ void EdgeBook::remove_row(Row& row) {
   if (--pair.rows == 0) {
     shown_series_ -= count_bits(pair.shown) * kSeriesOfHistogram;
     folded_series_ -= count_bits(pair.folded) * kSeriesOfHistogram;
-    auto labels = pair.labels;  // the map's key lives in it
-    pairs_.erase(*labels);
+    pairs_.erase(pairs_.find(pair.labels));
   }
   folded_.erase(row.order);
   by_order_.erase(row.order);
-  auto labels = row.labels;
-  rows_.erase(*labels);
+  rows_.erase(rows_.find(row.labels));  // by place: the key lives in the row
 }
 
 void EdgeBook::note_rates(std::uint64_t now_ns) {
@@ -329,22 +344,26 @@ std::vector<EdgeSummary> EdgeBook::list() const {
 std::shared_ptr<const EdgeView> EdgeBook::view() const {
   auto view = std::make_shared<EdgeView>();
   view->edges.reserve(by_order_.size() + 1);
-  for (const auto& [order, row] : by_order_) {
-    if (row->shown == 0) continue;
-    auto& series = view->edges.emplace_back(EdgeSeries{row->labels, row->shown, {}});
-    std::copy(row->values.begin(), row->values.end(), series.values.begin());
-    series.values[kSlotActive] = active_of(row->totals);
-  }
+  for (const auto& [order, row] : by_order_)
+    if (row->shown != 0) view->edges.push_back(series_of(*row));
   for (const auto& [labels, pair] : pairs_)
     if (pair->shown != 0) view->pairs.push_back({pair->labels, pair->shown, pair->histograms});
-  view->active_series = shown_series_;
-  view->folded_series = folded_series_;
   auto other = other_series();
   auto other_histograms = other_pair();
-  view->active_series += count_bits(other.shown) + count_bits(other_histograms.shown) * kSeriesOfHistogram;
-  if (other.shown != 0) view->edges.push_back(std::move(other));
-  if (other_histograms.shown != 0) view->pairs.push_back(std::move(other_histograms));
+  view->active_series =
+      shown_series_ + count_bits(other.shown) + count_bits(other_histograms.shown) * kSeriesOfHistogram;
+  view->folded_series = folded_series_;
+  if (other.shown != 0) view->edges.push_back(other);
+  if (other_histograms.shown != 0) view->pairs.push_back(other_histograms);
+  store_labels(*view);
   return view;
+}
+
+EdgeSeries EdgeBook::series_of(const Row& row) const {
+  EdgeSeries series{row.labels, row.shown, {}};
+  std::copy(row.values.begin(), row.values.end(), series.values.begin());
+  series.values[kSlotActive] = active_of(row.totals);
+  return series;
 }
 
 EdgeSeries EdgeBook::other_series() const {

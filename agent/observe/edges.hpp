@@ -42,19 +42,25 @@ struct EdgeSummary {
 };
 
 struct EdgeSeries {
-  std::shared_ptr<const std::string> labels;  // see edge_labels.hpp
-  std::uint32_t shown = 0;                    // bit per slot
+  std::string_view labels;  // see edge_labels.hpp
+  std::uint32_t shown = 0;  // bit per slot
   std::array<std::uint64_t, kEdgeSlots> values{};
 };
 
 struct PairSeries {
-  std::shared_ptr<const std::string> labels;
+  std::string_view labels;
   std::uint32_t shown = 0;  // bit per histogram
   std::array<HistogramTotals, kHistograms> histograms;
 };
 
-// What a scrape reads; immutable and independent of the book.
+// What a scrape reads; immutable and independent of the book. Labels lie side by side, in the order of the series, so that
+// writing the families one after the other reads memory in order.
 struct EdgeView {
+  EdgeView() = default;
+  EdgeView(const EdgeView&) = delete;
+  EdgeView& operator=(const EdgeView&) = delete;
+
+  std::string label_storage;
   std::vector<EdgeSeries> edges;
   std::vector<PairSeries> pairs;
   std::uint64_t active_series = 0;
@@ -95,7 +101,7 @@ class EdgeBook {
     std::uint64_t opened = 0, failed = 0, sent = 0, received = 0;
   };
   struct Pair {
-    std::shared_ptr<const std::string> labels;
+    std::string labels;
     std::array<HistogramTotals, kHistograms> histograms;
     std::uint32_t shown = 0;
     std::uint32_t folded = 0;
@@ -105,7 +111,7 @@ class EdgeBook {
   struct Row {
     std::uint64_t order = 0;  // of first sight
     EdgeNames names;
-    std::shared_ptr<const std::string> labels;
+    std::string labels;
     Pair* pair = nullptr;
     EdgeCounters totals{};
     EdgeCounters values{};     // of its series: totals since they are shown
@@ -143,6 +149,7 @@ class EdgeBook {
   void remove_row(Row& row);
   bool room(std::size_t series) const;
   EdgeRates rates_of(const Row& row) const;
+  EdgeSeries series_of(const Row& row) const;
   EdgeSeries other_series() const;
   PairSeries other_pair() const;
 
@@ -161,8 +168,8 @@ class EdgeBook {
   std::uint64_t next_order_ = 1;
   std::array<std::uint64_t, 2> point_ns_{};
   std::uint64_t updated_ns_ = 0;  // 0: never
-  std::shared_ptr<const std::string> other_labels_;
-  std::shared_ptr<const std::string> other_pair_labels_;
+  std::string other_labels_;
+  std::string other_pair_labels_;
 };
 
 }  // namespace weft

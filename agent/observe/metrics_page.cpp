@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <iterator>
 
 #include "agent/observe/families.hpp"
@@ -17,26 +18,56 @@ constexpr std::size_t kDone = static_cast<std::size_t>(-1);
 
 bool full(const std::string& out) { return out.size() >= MetricsCursor::kChunkBytes; }
 
-void append_number(std::string& out, std::uint64_t number) {
-  fmt::format_int digits(number);
-  out.append(digits.data(), digits.size());
-}
+// Writes into room that was made before: a page has hundreds of thousands of pieces, and a check for each would cost more
+// than the copy.
+class Writer {
+ public:
+  explicit Writer(char* at) : at_(at) {}
+  char* at() const { return at_; }
+  Writer& text(std::string_view piece) {
+    std::memcpy(at_, piece.data(), piece.size());
+    at_ += piece.size();
+    return *this;
+  }
+  Writer& number(std::uint64_t number) {
+    fmt::format_int digits(number);
+    return text({digits.data(), digits.size()});
+  }
+  // Microseconds as seconds, exactly and without an exponent: 250 → 0.00025.
+  Writer& seconds(std::uint64_t us) {
+    number(us / 1'000'000);
+    auto rest = us % 1'000'000;
+    if (rest == 0) return *this;
+    at_ = fmt::format_to(at_, ".{:06}", rest);
+    while (at_[-1] == '0') --at_;
+    return *this;
+  }
 
-// Microseconds as seconds, exactly and without an exponent: 250 → 0.00025.
-void append_seconds(std::string& out, std::uint64_t us) {
-  append_number(out, us / 1'000'000);
-  auto rest = us % 1'000'000;
-  if (rest == 0) return;
-  char digits[8];
-  auto end = fmt::format_to(digits, ".{:06}", rest);
-  while (end[-1] == '0') --end;
-  out.append(digits, end);
+ private:
+  char* at_;
+};
+
+constexpr std::size_t kLineRoom = 160;  // what a line holds besides its labels: name, own label, number
+
+// Appends what `write` writes, at most `most` bytes.
+template <class Write>
+void append_lines(std::string& out, std::size_t most, Write&& write) {
+  auto before = out.size();
+  out.resize_and_overwrite(before + most, [&](char* data, std::size_t) {
+    Writer writer(data + before);
+    write(writer);
+    return static_cast<std::size_t>(writer.at() - data);
+  });
 }
 
 void append_head(std::string& out, const MetricFamily& family) {
   fmt::format_to(std::back_inserter(out), "# HELP {} {}\n# TYPE {} {}\n", family.name, family.help, family.name,
                  metric_type_name(family.type));
 }
+
+static_assert(std::all_of(kMetricFamilies.begin(), kMetricFamilies.end(),
+                          [](const MetricFamily& family) { return family.name.size() <= 64; }),
+              "kLineRoom counts on 64 bytes of name");
 
 // A family of edges: one or several slots, several told apart by the label `reason`.
 struct EdgeFamily {
@@ -60,16 +91,16 @@ constexpr std::array kEdgeFamilies{
 };
 
 void append_edge(std::string& out, const EdgeFamily& family, const EdgeSeries& series) {
-  const auto& name = metric_family(family.id).name;
-  for (std::size_t i = 0; i < family.slots; ++i) {
-    auto slot = family.first_slot + i;
-    if ((series.shown & (1u << slot)) == 0) continue;
-    out.append(name).append(*series.labels);
-    if (family.reason) out.append(",reason=\"").append(family.reason(static_cast<std::uint8_t>(i))).append("\"");
-    out.append("} ");
-    append_number(out, series.values[slot]);
-    out += '\n';
-  }
+  auto name = metric_family(family.id).name;
+  append_lines(out, family.slots * (series.labels.size() + kLineRoom), [&](Writer& line) {
+    for (std::size_t i = 0; i < family.slots; ++i) {
+      auto slot = family.first_slot + i;
+      if ((series.shown & (1u << slot)) == 0) continue;
+      line.text(name).text(series.labels);
+      if (family.reason) line.text(",reason=\"").text(family.reason(static_cast<std::uint8_t>(i))).text("\"");
+      line.text("} ").number(series.values[slot]).text("\n");
+    }
+  });
 }
 
 std::size_t write_edges(std::string& out, const MetricsPage& page, const EdgeFamily& family, std::size_t row) {
@@ -92,50 +123,62 @@ constexpr std::array<HistogramFamily, kHistograms> kHistogramFamilies{
      {FamilyId::kRtt, WEFT_LATENCY_BOUNDS_US},
      {FamilyId::kConnectionDuration, WEFT_DURATION_BOUNDS_US}}};
 
-void append_histogram(std::string& out, const HistogramFamily& family, const std::string& labels,
-                      const HistogramTotals& totals) {
-  const auto& name = metric_family(family.id).name;
-  std::uint64_t count = 0;
-  for (std::size_t i = 0; i < WEFT_HISTOGRAM_BUCKETS; ++i) {
-    count += totals.bucket[i];
-    out.append(name).append("_bucket").append(labels).append(",le=\"");
-    if (i < family.bounds_us.size())
-      append_seconds(out, family.bounds_us[i]);
-    else
-      out.append("+Inf");
-    out.append("\"} ");
-    append_number(out, count);
-    out += '\n';
-  }
-  out.append(name).append("_sum").append(labels).append("} ");
-  append_seconds(out, totals.sum_us);
-  out.append("\n").append(name).append("_count").append(labels).append("} ");
-  append_number(out, count);
-  out += '\n';
+using BucketLabels = std::array<std::string, WEFT_HISTOGRAM_BUCKETS>;
+
+// ,le="0.00005"} and so on, for each family once.
+BucketLabels make_bucket_labels(const Bounds& bounds_us) {
+  BucketLabels labels;
+  for (std::size_t i = 0; i < labels.size(); ++i)
+    append_lines(labels[i], kLineRoom, [&](Writer& line) {
+      line.text(",le=\"");
+      i < bounds_us.size() ? line.seconds(bounds_us[i]) : line.text("+Inf");
+      line.text("\"} ");
+    });
+  return labels;
+}
+
+const BucketLabels& bucket_labels(std::size_t which) {
+  static const std::array<BucketLabels, kHistograms> labels{make_bucket_labels(kHistogramFamilies[0].bounds_us),
+                                                            make_bucket_labels(kHistogramFamilies[1].bounds_us),
+                                                            make_bucket_labels(kHistogramFamilies[2].bounds_us)};
+  return labels[which];
+}
+
+void append_histogram(std::string& out, std::size_t which, std::string_view labels, const HistogramTotals& totals) {
+  auto name = metric_family(kHistogramFamilies[which].id).name;
+  const auto& buckets = bucket_labels(which);
+  append_lines(out, (WEFT_HISTOGRAM_BUCKETS + 2) * (labels.size() + kLineRoom), [&](Writer& line) {
+    std::uint64_t count = 0;
+    for (std::size_t i = 0; i < WEFT_HISTOGRAM_BUCKETS; ++i) {
+      count += totals.bucket[i];
+      line.text(name).text("_bucket").text(labels).text(buckets[i]).number(count).text("\n");
+    }
+    line.text(name).text("_sum").text(labels).text("} ").seconds(totals.sum_us).text("\n");
+    line.text(name).text("_count").text(labels).text("} ").number(count).text("\n");
+  });
 }
 
 std::size_t write_histograms(std::string& out, const MetricsPage& page, std::size_t which, std::size_t row) {
   if (!page.edges) return kDone;
-  const auto& family = kHistogramFamilies[which];
-  if (row == 0) append_head(out, metric_family(family.id));
+  if (row == 0) append_head(out, metric_family(kHistogramFamilies[which].id));
   for (; row < page.edges->pairs.size(); ++row) {
     if (full(out)) return row;
     const auto& pair = page.edges->pairs[row];
-    if (pair.shown & (1u << which)) append_histogram(out, family, *pair.labels, pair.histograms[which]);
+    if (pair.shown & (1u << which)) append_histogram(out, which, pair.labels, pair.histograms[which]);
   }
   return kDone;
 }
 
 void append_balancing(std::string& out, const BalancingRow& row, std::string_view service) {
-  auto line = [&](std::string_view state, std::uint32_t count) {
-    out.append(metric_family(FamilyId::kLbEndpoints).name).append("{service=\"").append(service);
-    out.append("\",state=\"").append(state).append("\"} ");
-    append_number(out, count);
-    out += '\n';
-  };
-  line("ready", row.ready);
-  if (row.not_ready != 0) line("not_ready", row.not_ready);
-  if (row.terminating != 0) line("terminating", row.terminating);
+  append_lines(out, 3 * (service.size() + kLineRoom), [&](Writer& writer) {
+    auto line = [&](std::string_view state, std::uint32_t count) {
+      writer.text(metric_family(FamilyId::kLbEndpoints).name).text("{service=\"").text(service);
+      writer.text("\",state=\"").text(state).text("\"} ").number(count).text("\n");
+    };
+    line("ready", row.ready);
+    if (row.not_ready != 0) line("not_ready", row.not_ready);
+    if (row.terminating != 0) line("terminating", row.terminating);
+  });
 }
 
 BalancingRow sum_from(const std::vector<BalancingRow>& rows, std::size_t first) {

@@ -36,7 +36,7 @@ std::size_t count_series(const EdgeView& view) {
 
 const EdgeSeries* find_series(const EdgeView& view, std::string_view part) {
   for (const auto& series : view.edges)
-    if (series.labels->find(part) != std::string::npos) return &series;
+    if (series.labels.find(part) != std::string::npos) return &series;
   return nullptr;
 }
 
@@ -71,7 +71,7 @@ TEST_CASE("an edge has the labels of its objects and keeps them when the names c
   book.update(samples, names, 2 * kSecond);
   auto view = book.view();
   REQUIRE(view->edges.size() == 1);
-  CHECK(*view->edges[0].labels ==
+  CHECK(view->edges[0].labels ==
         R"({source_namespace="shop",source_workload="cart",destination_namespace="shop",destination_workload="web",)"
         R"(destination_service="shop/web",destination_port="80",protocol="TCP",reporter="source")");
   CHECK(view->edges[0].values[kSlotOpened] == 5);
@@ -85,7 +85,7 @@ TEST_CASE("keys whose names coincide share one series") {
   book.update(samples, names, kSecond);
   auto view = book.view();
   REQUIRE(view->edges.size() == 1);
-  CHECK(view->edges[0].labels->find("source_workload=\"unknown\"") != std::string::npos);
+  CHECK(view->edges[0].labels.find("source_workload=\"unknown\"") != std::string::npos);
   CHECK(view->edges[0].values[kSlotOpened] == 7);
   weft_edge_key first[] = {samples[0].key};
   book.forget(first);
@@ -205,7 +205,7 @@ TEST_CASE("the kernel's overflow row goes to _other and never expires") {
   book.update(samples, names, kSecond);
   auto view = book.view();
   REQUIRE(view->edges.size() == 1);
-  CHECK(*view->edges[0].labels == other_edge_labels());
+  CHECK(view->edges[0].labels == other_edge_labels());
   CHECK(view->edges[0].values[kSlotOpened] == 8);
   CHECK(view->edges[0].values[kSlotActive] == 3);
   CHECK(book.expired(100 * EdgeBook::kIdleNs).empty());
