@@ -66,6 +66,32 @@ nlohmann::json plain_scalar(const std::string& text) {
   return text;
 }
 
+// Behind the anchor and tag that may stand before a scalar.
+std::size_t skip_properties(std::string_view text, std::size_t at) {
+  while (at < text.size() && (text[at] == '&' || text[at] == '!')) {
+    at = std::min(text.find_first_of(" \t\r\n", at), text.size());
+    at = std::min(text.find_first_not_of(" \t\r\n", at), text.size());
+  }
+  return at;
+}
+
+// Whether the scalar at `at` ends, if it is a quoted one; yaml-cpp takes the end of the text for a closing quote.
+bool is_closed_quote(std::string_view text, std::size_t at) {
+  at = skip_properties(text, at);
+  if (at >= text.size() || (text[at] != '"' && text[at] != '\'')) return true;
+  char quote = text[at];
+  for (++at; at < text.size(); ++at) {
+    if (quote == '"' && text[at] == '\\') {
+      ++at;
+    } else if (text[at] == quote) {
+      bool doubled = quote == '\'' && text.substr(at + 1).starts_with('\'');
+      if (!doubled) return true;
+      ++at;
+    }
+  }
+  return false;
+}
+
 // Ends the parse from inside yaml-cpp, which knows no other way; the builder holds the reason.
 [[noreturn]] void abandon() { throw YAML::ParserException(YAML::Mark::null_mark(), "abandoned"); }
 
@@ -88,6 +114,8 @@ class Handler final : public YAML::EventHandler {
     refuse(FindingCode::kYamlAlias, mark, "aliases (*name) are not allowed; write the repeated part out");
   }
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t, const std::string& value) override {
+    if (tag == "!" && !is_closed_quote(text_, static_cast<std::size_t>(mark.pos)))
+      refuse(FindingCode::kBadSyntax, mark, "a quote is opened here and never closed");
     if (builder_.wants_key()) {
       if (value == "<<") refuse(FindingCode::kYamlAlias, mark, "merge keys (<<) are not allowed; write the part out");
       check(builder_.key(value, position(mark)));

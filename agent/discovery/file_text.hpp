@@ -33,7 +33,7 @@ struct FileText {
 struct FileProblem {
   FindingCode code = FindingCode::kFileUnreadable;
   std::string reason;
-  bool missing = false;  // there is no such file
+  bool missing = false;  // there is no such file, or a directory in its place
 };
 
 // The text of a regular file of at most `most_bytes`. Opens neither FIFOs nor devices; reads again when the file

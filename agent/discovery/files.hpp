@@ -82,6 +82,7 @@ class FilesSource {
   void lose_tree(const std::string& directory, bool suspicious, Pass& pass);
   void anchor(const std::string& root);
   void notice(const Inotify::Notice& notice, Pass& pass);
+  void notice_link_target(const std::string& path, Pass& pass);
   void notice_directory(const std::string& path, std::uint32_t mask, Pass& pass);
   void notice_child(const std::string& child, std::uint32_t mask, Pass& pass);
   void notice_file(const std::string& path, std::uint32_t mask, Pass& pass);

@@ -211,7 +211,7 @@ void FilesSource::notice(const Inotify::Notice& what, Pass& pass) {
   if ((what.mask & IN_UNMOUNT) != 0) pass.unmounted = true;
   if (what.name.empty()) {
     if (files_.contains(what.path))
-      pass.dirty.insert_or_assign(what.path, Look::kContent);
+      notice_link_target(what.path, pass);
     else
       notice_directory(what.path, what.mask, pass);
     return;
@@ -223,6 +223,12 @@ void FilesSource::notice(const Inotify::Notice& what, Pass& pass) {
     notice_file(child, what.mask, pass);
   else if (is_within_root(what.path))
     notice_child(child, what.mask, pass);
+}
+
+// What the link leads to changed, or another file took its place: that one must be watched from now on.
+void FilesSource::notice_link_target(const std::string& path, Pass& pass) {
+  pass.dirty.insert_or_assign(path, Look::kContent);
+  if (is_link(path)) inotify_.watch(path, kLinkTargetMask);
 }
 
 void FilesSource::notice_directory(const std::string& path, std::uint32_t mask, Pass& pass) {
@@ -242,9 +248,11 @@ void FilesSource::notice_child(const std::string& child, std::uint32_t mask, Pas
     return;
   }
   struct stat status{};
-  bool directory = (mask & IN_ISDIR) != 0 || inotify_.is_watched(child) ||
+  bool known_directory = inotify_.is_watched(child) && !files_.contains(child);
+  bool directory = (mask & IN_ISDIR) != 0 || known_directory ||
                    (appeared && ::stat(child.c_str(), &status) == 0 && S_ISDIR(status.st_mode));
-  if (directory && !files_.contains(child)) {
+  if (directory) {
+    if (files_.contains(child)) pass.dirty.insert_or_assign(child, Look::kContent);
     if (gone) lose_tree(child, false, pass);
     pass.trees.insert(child);
     return;

@@ -130,6 +130,14 @@ TEST_CASE("tabs do not indent") {
   CHECK(one("a: |\n  x\n  \ty\n")["a"] == "x\n\ty\n");
 }
 
+TEST_CASE("a quote that is never closed is refused, in whatever place") {
+  for (std::string text :
+       {"a: \"x", "a: \"x\n", "a: 'x\n", "a: ['x', \"y\n", "\"a", "a: \"x\\\"", "a: 'it''s", "a: &n \"x\n"})
+    CHECK(refused(text).code == FindingCode::kBadSyntax);
+  CHECK(one("a: \"x\\\"y\\\\\"\nb: 'it''s'\n'c d': &n \"e\"\n") ==
+        nlohmann::json{{"a", "x\"y\\"}, {"b", "it's"}, {"c d", "e"}});
+}
+
 TEST_CASE("depth and size are bounded") {
   CHECK(read_yaml(nested(64)).has_value());
   CHECK(refused(nested(65)).code == FindingCode::kTextTooDeep);

@@ -30,7 +30,8 @@ TEST_CASE("slices give endpoints with node, zone, hints and workload") {
   Manifests m;
   m.put("a.yaml",
         service("web", "{ports: [{name: http, port: 80}]}") + node("n2", "192.0.2.2", "z2") +
-            "---\napiVersion: v1\nkind: Pod\nmetadata: {name: web-7d-x, namespace: shop, labels: {pod-template-hash: 7d}, "
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {name: web-7d-x, namespace: shop, labels: {pod-template-hash: "
+            "7d}, "
             "ownerReferences: [{kind: ReplicaSet, name: web-7d, controller: true}]}\n" +
             slice("web-1", "web",
                   "[{addresses: [10.0.0.2], nodeName: n2, hints: {forZones: [{name: z1}], forNodes: [{name: n9}]}, "
@@ -65,9 +66,10 @@ TEST_CASE("conditions of slices follow Kubernetes when absent") {
 
 TEST_CASE("ports of a slice are matched by name and protocol") {
   Manifests m;
-  m.put("a.yaml", service("dns", "{ports: [{name: dns, port: 53, protocol: UDP}, {name: dns-tcp, port: 53}]}") +
-                      slice("s", "dns", "[{addresses: [10.0.0.1]}]",
-                            "[{name: dns, port: 5353, protocol: UDP}, {name: dns-tcp, port: 5354}, {name: x, port: 1}]"));
+  m.put("a.yaml",
+        service("dns", "{ports: [{name: dns, port: 53, protocol: UDP}, {name: dns-tcp, port: 53}]}") +
+            slice("s", "dns", "[{addresses: [10.0.0.1]}]",
+                  "[{name: dns, port: 5353, protocol: UDP}, {name: dns-tcp, port: 5354}, {name: x, port: 1}]"));
   CHECK(places(endpoints_of(m, "dns", 0)) == std::vector<std::string>{"10.0.0.1:5353"});
   CHECK(places(endpoints_of(m, "dns", 1)) == std::vector<std::string>{"10.0.0.1:5354"});
 }
@@ -84,11 +86,12 @@ TEST_CASE("an address that two slices name counts once, in its better state") {
 
 TEST_CASE("endpoints are derived from selected pods where no slice is given") {
   Manifests m;
-  m.put("a.yaml", service("web", kByName) + pod("p1", "{app: web, x: y}", ready("10.0.0.1"), kPorts) +
-                      pod("p2", "{app: web}", ready("10.0.0.2"),
-                          "{nodeName: n2, containers: [{ports: [{name: http, containerPort: 9090}]}]}") +
-                      pod("p3", "{app: api}", ready("10.0.0.3"), kPorts) +
-                      pod("p4", "{app: web}", ready("10.0.0.4"), "{containers: [{ports: [{name: other, containerPort: 1}]}]}"));
+  m.put("a.yaml",
+        service("web", kByName) + pod("p1", "{app: web, x: y}", ready("10.0.0.1"), kPorts) +
+            pod("p2", "{app: web}", ready("10.0.0.2"),
+                "{nodeName: n2, containers: [{ports: [{name: http, containerPort: 9090}]}]}") +
+            pod("p3", "{app: api}", ready("10.0.0.3"), kPorts) +
+            pod("p4", "{app: web}", ready("10.0.0.4"), "{containers: [{ports: [{name: other, containerPort: 1}]}]}"));
   CHECK(places(endpoints_of(m, "web")) == std::vector<std::string>{"10.0.0.1:8080", "10.0.0.2:9090"});
   CHECK(endpoints_of(m, "web")[0].workload == NamespacedName{"shop", "p1"});
 }
@@ -102,21 +105,30 @@ TEST_CASE("a targetPort name is looked up with the protocol of the port") {
 
 TEST_CASE("pods that are done have no address and pods that end or start are not ready") {
   Manifests m;
-  auto with = [](const std::string& rest) { return "{podIP: 10.0.0.1, conditions: [{type: Ready, status: 'True'}], " + rest + "}"; };
+  auto with = [](const std::string& rest) {
+    return "{podIP: 10.0.0.1, conditions: [{type: Ready, status: 'True'}], " + rest + "}";
+  };
   auto state = [&](const std::string& text) {
     m.put("a.yaml", service("web", "{selector: {app: web}, ports: [{port: 80}]}") + text);
     auto e = endpoints_of(m, "web");
-    return e.empty() ? std::string("none") : std::string(e[0].ready ? "ready " : "") + (e[0].serving ? "serving " : "") + (e[0].terminating ? "terminating" : "");
+    return e.empty() ? std::string("none")
+                     : std::string(e[0].ready ? "ready " : "") + (e[0].serving ? "serving " : "") +
+                           (e[0].terminating ? "terminating" : "");
   };
   CHECK(state(pod("p", "{app: web}", with("phase: Running"))) == "ready serving ");
   CHECK(state(pod("p", "{app: web}", with("phase: Succeeded"))) == "none");
   CHECK(state(pod("p", "{app: web}", with("phase: Failed"))) == "none");
   CHECK(state(pod("p", "{app: web}", "{phase: Running}")) == "none");
-  CHECK(state(pod("p", "{app: web}", "{phase: Running, podIP: 10.0.0.1, conditions: [{type: Ready, status: 'False'}]}")) == "");
-  CHECK(state(pod("p", "{app: web}", "{phase: Running, podIP: 10.0.0.1, conditions: [{type: Initialized, status: 'True'}]}")) == "");
+  CHECK(state(pod("p", "{app: web}",
+                  "{phase: Running, podIP: 10.0.0.1, conditions: [{type: Ready, status: 'False'}]}")) == "");
+  CHECK(state(pod("p", "{app: web}",
+                  "{phase: Running, podIP: 10.0.0.1, conditions: [{type: Initialized, status: 'True'}]}")) == "");
   CHECK(state(pod("p", "{app: web}", "{phase: Running, podIP: 10.0.0.1}")) == "ready serving ");
-  CHECK(state("---\napiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: shop, labels: {app: web}, deletionTimestamp: "
-              "'2026-01-01T00:00:00Z'}\nstatus: " + with("phase: Running")) == "serving terminating");
+  CHECK(
+      state(
+          "---\napiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: shop, labels: {app: web}, deletionTimestamp: "
+          "'2026-01-01T00:00:00Z'}\nstatus: " +
+          with("phase: Running")) == "serving terminating");
 }
 
 TEST_CASE("publishNotReadyAddresses makes every address ready") {
@@ -152,9 +164,10 @@ TEST_CASE("a workload of this node uses the agent's own addresses until a Node o
 
 TEST_CASE("host network and dual stack pods serve at each of their addresses") {
   Manifests m;
-  m.put("a.yaml", service("web", "{selector: {app: web}, ports: [{port: 80}]}") +
-                      pod("p", "{app: web}", "{phase: Running, podIP: 192.0.2.1, podIPs: [{ip: 192.0.2.1}, {ip: 'fd00::1'}]}",
-                          "{hostNetwork: true, nodeName: n1}"));
+  m.put("a.yaml",
+        service("web", "{selector: {app: web}, ports: [{port: 80}]}") +
+            pod("p", "{app: web}", "{phase: Running, podIP: 192.0.2.1, podIPs: [{ip: 192.0.2.1}, {ip: 'fd00::1'}]}",
+                "{hostNetwork: true, nodeName: n1}"));
   CHECK(places(endpoints_of(m, "web")) == std::vector<std::string>{"192.0.2.1:80", "[fd00::1]:80"});
 }
 

@@ -13,7 +13,9 @@ const std::string kPort80 = "{clusterIP: 10.96.0.1, ports: [{port: 80}]}";
 const std::string kPort81 = "{clusterIP: 10.96.0.1, ports: [{port: 81}]}";
 const std::string kWebSelector = "{clusterIP: 10.96.0.1, selector: {app: web}, ports: [{port: 80}]}";
 
-std::uint16_t port_of(const Manifests& m, const std::string& name) { return get_service(m.now(), name).ports.at(0).port; }
+std::uint16_t port_of(const Manifests& m, const std::string& name) {
+  return get_service(m.now(), name).ports.at(0).port;
+}
 
 std::set<NamespacedName> named(std::initializer_list<std::string> names) {
   std::set<NamespacedName> out;
@@ -185,7 +187,8 @@ TEST_CASE("a pod concerns the services that select it now or did before") {
   CHECK(changes.owners);
   changes = m.put("p.yaml", pod("p1", "{app: api, tier: front}", ready("10.0.0.1"))).changes;
   CHECK(changes.services == named({"web", "api", "both"}));
-  changes = m.put("p.yaml", pod("p1", "{app: api, tier: front}", "{phase: Running, podIP: 10.0.0.1, conditions: []}")).changes;
+  changes = m.put("p.yaml", pod("p1", "{app: api, tier: front}", "{phase: Running, podIP: 10.0.0.1, conditions: []}"))
+                .changes;
   CHECK(changes.services == named({"api", "both"}));
   CHECK_FALSE(changes.owners);
   CHECK(m.remove("p.yaml").changes.services == named({"api", "both"}));
@@ -203,8 +206,8 @@ TEST_CASE("a pod does not concern a selecting service that has slices") {
 
 TEST_CASE("a pod that a slice names concerns the service when its owner changes") {
   Manifests m;
-  m.put("s.yaml", service("web", kPort80) +
-                      slice("web-1", "web", "[{addresses: [10.0.0.1], targetRef: {kind: Pod, name: p1}}]"));
+  m.put("s.yaml",
+        service("web", kPort80) + slice("web-1", "web", "[{addresses: [10.0.0.1], targetRef: {kind: Pod, name: p1}}]"));
   CHECK(m.put("p.yaml", pod("p1", "{}", ready("10.0.0.1"))).changes.services == named({"web"}));
   CHECK(m.put("p.yaml", pod("p1", "{a: b}", ready("10.0.0.1"))).changes.services.empty());
   CHECK(m.remove("p.yaml").changes.services == named({"web"}));
