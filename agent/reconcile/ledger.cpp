@@ -161,7 +161,7 @@ void Ledger::commit(const Plan& plan, const PlanOutcome& outcome, Clock::time_po
     if (const auto* cleared = std::get_if<State::ClearUndo>(&entry.undo)) state_->endpoints.cleared(cleared->id);
   state_->book_simple_steps(plan, outcome.done);
   state_->sweep(now);
-  state_->journal.clear();
+  std::vector<State::Entry>().swap(state_->journal);  // with its memory: a first plan is large
   state_->planned_steps = 0;
 }
 

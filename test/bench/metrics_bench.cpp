@@ -1,5 +1,6 @@
 // A scrape of 10,000 edges: per-CPU sums, the book's update, the view and the page, in the order in which they happen.
-// Prints processor time per step in milliseconds (best of seven, so that a busy machine does not show) and the page's size.
+// Prints processor time per step in milliseconds (best of seven, so that a busy machine does not show) and the page's
+// size.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -46,7 +47,8 @@ struct Kernel {
     }
   }
   void work_on() {
-    for (auto& value : values) ++value.opened, ++value.closed[0], ++value.rtt.bucket[i_++ % 10], value.sent_bytes += 100;
+    for (auto& value : values)
+      ++value.opened, ++value.closed[0], ++value.rtt.bucket[i_++ % 10], value.sent_bytes += 100;
   }
 
  private:
@@ -69,14 +71,15 @@ void run(bool histograms) {
   std::size_t bytes = 0;
   std::string chunk;
   double sum_ms = best_ms([&] { kernel.work_on(), sum(); });
-  double update_ms = best_ms([&] { kernel.work_on(), sum(), book.update(samples, names, now += 1'000'000'000); }) - sum_ms;
+  double update_ms =
+      best_ms([&] { kernel.work_on(), sum(), book.update(samples, names, now += 1'000'000'000); }) - sum_ms;
   double view_ms = best_ms([&] { page->edges = book.view(); });
   double page_ms = best_ms([&] {
     MetricsCursor cursor(page);
     for (bytes = 0; cursor.next(chunk); chunk.clear()) bytes += chunk.size();
   });
-  fmt::print("edges={} histograms={} sum={:.2f} update={:.2f} view={:.2f} page={:.2f} scrape={:.2f} ms bytes={}\n", kEdges,
-             histograms, sum_ms, update_ms, view_ms, page_ms, sum_ms + update_ms + view_ms + page_ms, bytes);
+  fmt::print("edges={} histograms={} sum={:.2f} update={:.2f} view={:.2f} page={:.2f} scrape={:.2f} ms bytes={}\n",
+             kEdges, histograms, sum_ms, update_ms, view_ms, page_ms, sum_ms + update_ms + view_ms + page_ms, bytes);
 }
 
 }  // namespace
