@@ -12,15 +12,12 @@ namespace asio = boost::asio;
 constexpr auto kRetryAfter = std::chrono::milliseconds(100);  // when the process is out of descriptors
 constexpr std::size_t kAcceptsPerTurn = 16;
 
-// Family and type are never asked again once the socket is open.
-asio::generic::stream_protocol any_stream() { return asio::generic::stream_protocol(AF_UNIX, 0); }
-
 }  // namespace
 
 Acceptor::Acceptor(asio::io_context& loop, Fd listening, HttpLimits limits, HttpHandler handler, MayChange may_change)
     : loop_(loop),
       timer_(loop),
-      listener_(loop, any_stream(), listening.release()),
+      listener_(loop, asio::generic::stream_protocol(AF_UNIX, 0), listening.release()),
       limits_(limits),
       handler_(std::move(handler)),
       may_change_(std::move(may_change)) {}
@@ -79,8 +76,7 @@ void Acceptor::welcome(Fd connection) {
   bool over = sessions_.size() >= limits_.max_connections;
   if (over && refused_.size() >= limits_.max_connections) return;
   bool may_change = may_change_(connection.get());
-  auto session = std::make_shared<Session>(Session::Socket(loop_, any_stream(), connection.release()), limits_, handler_,
-                                           may_change);
+  auto session = make_session(loop_, std::move(connection), limits_, handler_, may_change);
   (over ? refused_ : sessions_).push_back(session);
   if (over)
     session->refuse(error_response(503, "too many connections; try again"));

@@ -2,7 +2,6 @@
 // agent/api.
 #pragma once
 
-#include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <functional>
@@ -41,8 +40,8 @@ class Acceptor : public std::enable_shared_from_this<Acceptor> {
   HttpLimits limits_;
   HttpHandler handler_;
   MayChange may_change_;
-  std::vector<std::weak_ptr<Session>> sessions_;
-  std::vector<std::weak_ptr<Session>> refused_;
+  std::vector<std::weak_ptr<Connection>> sessions_;
+  std::vector<std::weak_ptr<Connection>> refused_;
 };
 
 }  // namespace weft

@@ -60,7 +60,7 @@ HttpResponse metrics_response(std::shared_ptr<const MetricsPage> page);
 struct FlowQuery {
   Filter filter;
   bool follow = false;
-  bool event_stream = false;  // server-sent events instead of lines
+  bool event_stream = false;              // server-sent events instead of lines
   std::size_t last = FlowLog::kCapacity;  // recent flows before the live ones
 };
 HttpResponse flows_response(FlowLog& log, FlowQuery query);

@@ -33,13 +33,19 @@ std::optional<std::string> percent_decode(std::string_view text, bool plus_is_sp
 // Exit codes of `weft` (sysexits where they fit).
 int exit_code(unsigned status) {
   switch (status) {
-    case 400: return 64;
-    case 403: return 77;
-    case 408: return 124;
+    case 400:
+      return 64;
+    case 403:
+      return 77;
+    case 408:
+      return 124;
     case 413:
-    case 422: return 65;
-    case 431: return 64;
-    case 503: return 4;
+    case 422:
+      return 65;
+    case 431:
+      return 64;
+    case 503:
+      return 4;
   }
   return 1;
 }
@@ -60,7 +66,8 @@ std::optional<HttpTarget> parse_target(std::string_view target) {
     if (part.empty()) continue;
     auto equals = part.find('=');
     auto key = percent_decode(part.substr(0, equals), true);
-    auto value = equals == std::string_view::npos ? std::optional(std::string()) : percent_decode(part.substr(equals + 1), true);
+    auto value =
+        equals == std::string_view::npos ? std::optional(std::string()) : percent_decode(part.substr(equals + 1), true);
     if (!key || !value) return std::nullopt;
     out.query.emplace_back(std::move(*key), std::move(*value));
   }
@@ -69,17 +76,28 @@ std::optional<HttpTarget> parse_target(std::string_view target) {
 
 std::string_view status_text(unsigned status) {
   switch (status) {
-    case 200: return "OK";
-    case 400: return "Bad Request";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 408: return "Request Timeout";
-    case 413: return "Payload Too Large";
-    case 422: return "Unprocessable Entity";
-    case 431: return "Request Header Fields Too Large";
-    case 500: return "Internal Server Error";
-    case 503: return "Service Unavailable";
+    case 200:
+      return "OK";
+    case 400:
+      return "Bad Request";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 408:
+      return "Request Timeout";
+    case 413:
+      return "Payload Too Large";
+    case 422:
+      return "Unprocessable Entity";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 500:
+      return "Internal Server Error";
+    case 503:
+      return "Service Unavailable";
   }
   return "Unknown";
 }

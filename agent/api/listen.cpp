@@ -23,7 +23,8 @@ Result<sockaddr_un> unix_address(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.empty() || path.size() >= sizeof address.sun_path)
-    return fail(ENAMETOOLONG, fmt::format("api.socket {}: a socket path has 1 to {} bytes", path, sizeof address.sun_path - 1));
+    return fail(ENAMETOOLONG,
+                fmt::format("api.socket {}: a socket path has 1 to {} bytes", path, sizeof address.sun_path - 1));
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
   return address;
 }
@@ -45,14 +46,16 @@ Result<Fd> lock_directory(const std::string& path) {
 Result<> clear_way(const std::string& path, const sockaddr_un& address) {
   struct stat found{};
   if (::lstat(path.c_str(), &found) != 0) return {};
-  if (!S_ISSOCK(found.st_mode)) return fail(EEXIST, path + " exists and is no socket: remove it or set another api.socket");
+  if (!S_ISSOCK(found.st_mode))
+    return fail(EEXIST, path + " exists and is no socket: remove it or set another api.socket");
   Fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!probe) return fail_errno(errno, "socket");
   bool answered = ::connect(probe.get(), generic(address), sizeof address) == 0;
   if (answered || errno == EAGAIN) {
     auto peer = unix_peer(probe.get());
     auto who = peer && peer->pid > 0 ? fmt::format("process {}", peer->pid) : std::string("another process");
-    return fail(EADDRINUSE, fmt::format("{} listens on {} already: stop it, or give this agent another api.socket", who, path));
+    return fail(EADDRINUSE,
+                fmt::format("{} listens on {} already: stop it, or give this agent another api.socket", who, path));
   }
   if (errno != ECONNREFUSED) return fail_errno(errno, "connect to " + path);
   if (::unlink(path.c_str()) != 0) return fail_errno(errno, "remove the stale " + path);
@@ -65,7 +68,8 @@ std::string give_to_group(const std::string& path, const std::string& group) {
   struct group entry{};
   struct group* found = nullptr;
   ::getgrnam_r(group.c_str(), &entry, storage.data(), storage.size(), &found);
-  if (found == nullptr) return fmt::format("api.group {}: there is no such group; only root and the agent may read {}", group, path);
+  if (found == nullptr)
+    return fmt::format("api.group {}: there is no such group; only root and the agent may read {}", group, path);
   if (::chown(path.c_str(), static_cast<uid_t>(-1), found->gr_gid) != 0)
     return fmt::format("api.group {}: may not give {} to it: {}", group, path, std::strerror(errno));
   return {};

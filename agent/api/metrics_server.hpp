@@ -1,5 +1,5 @@
-// /metrics, /livez and /readyz on TCP, from a thread of its own that reads what the loop published last: a scrape of any
-// size takes nothing from the loop, and a loop that hangs is seen.
+// /metrics, /livez and /readyz on TCP, from a thread of its own that reads what the loop published last: a scrape of
+// any size takes nothing from the loop, and a loop that hangs is seen.
 #pragma once
 
 #include <chrono>

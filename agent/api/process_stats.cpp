@@ -14,7 +14,8 @@ namespace weft {
 namespace {
 
 // Fields of /proc/PID/stat counted from the state, which is the first after the command.
-constexpr std::size_t kUserTicks = 11, kSystemTicks = 12, kThreads = 17, kStartTicks = 19, kVirtual = 20, kResident = 21;
+constexpr std::size_t kUserTicks = 11, kSystemTicks = 12, kThreads = 17, kStartTicks = 19, kVirtual = 20,
+                      kResident = 21;
 constexpr std::size_t kFields = 22;
 
 double clock_s(clockid_t clock) {
@@ -44,8 +45,8 @@ std::optional<ProcessTimes> parse_process_stat(std::string_view text, double tic
     rest.remove_prefix(std::min(rest.size(), word.size() + 1));
   }
   auto seconds = [&](std::uint64_t ticks) { return static_cast<double>(ticks) / ticks_per_s; };
-  return ProcessTimes{seconds(fields[kUserTicks] + fields[kSystemTicks]), seconds(fields[kStartTicks]), fields[kThreads],
-                      fields[kVirtual], fields[kResident]};
+  return ProcessTimes{seconds(fields[kUserTicks] + fields[kSystemTicks]), seconds(fields[kStartTicks]),
+                      fields[kThreads], fields[kVirtual], fields[kResident]};
 }
 
 ProcessStats read_process_stats() {

@@ -5,19 +5,26 @@ namespace {
 
 std::string_view type_name(Service::Type type) {
   switch (type) {
-    case Service::Type::kClusterIp: return "ClusterIP";
-    case Service::Type::kNodePort: return "NodePort";
-    case Service::Type::kLoadBalancer: return "LoadBalancer";
-    case Service::Type::kExternalName: return "ExternalName";
+    case Service::Type::kClusterIp:
+      return "ClusterIP";
+    case Service::Type::kNodePort:
+      return "NodePort";
+    case Service::Type::kLoadBalancer:
+      return "LoadBalancer";
+    case Service::Type::kExternalName:
+      return "ExternalName";
   }
   return "";
 }
 
 std::string_view state_name(ObjectStatus::State state) {
   switch (state) {
-    case ObjectStatus::State::kProgrammed: return "Programmed";
-    case ObjectStatus::State::kAccepted: return "Accepted";
-    case ObjectStatus::State::kError: return "Error";
+    case ObjectStatus::State::kProgrammed:
+      return "Programmed";
+    case ObjectStatus::State::kAccepted:
+      return "Accepted";
+    case ObjectStatus::State::kError:
+      return "Error";
   }
   return "";
 }

@@ -55,9 +55,12 @@ void write_kernel(JsonWriter& json, const StatusView& view) {
 
 std::string_view state_name(CheckView::State state) {
   switch (state) {
-    case CheckView::State::kOk: return "ok";
-    case CheckView::State::kWarning: return "warning";
-    case CheckView::State::kError: return "error";
+    case CheckView::State::kOk:
+      return "ok";
+    case CheckView::State::kWarning:
+      return "warning";
+    case CheckView::State::kError:
+      return "error";
   }
   return "";
 }

@@ -71,7 +71,9 @@ Result<FlowQuery> flow_query(const Query& query, bool event_stream) {
 
 constexpr auto kAppend = [](std::string& out, const auto& view) { append_json(out, view); };
 
-bool end_matches(const ListQuery& query, const SharedName& name) { return name && query.matches(name->first, name->second); }
+bool end_matches(const ListQuery& query, const SharedName& name) {
+  return name && query.matches(name->first, name->second);
+}
 
 // Hands on what either end of it matches.
 template <class View, class Names>

@@ -27,7 +27,8 @@ bool may_change(int fd) {
 
 }  // namespace
 
-Result<std::unique_ptr<ApiServer>> ApiServer::start(boost::asio::io_context& loop, Backend& backend, Settings settings) {
+Result<std::unique_ptr<ApiServer>> ApiServer::start(boost::asio::io_context& loop, Backend& backend,
+                                                    Settings settings) {
   auto socket = WEFT_TRY(listen_unix(settings.socket, settings.group));
   Fd fd = std::move(socket.fd);
   auto parts = std::make_unique<Parts>(Parts{std::move(settings), Router(backend), std::move(socket), nullptr});

@@ -1,5 +1,5 @@
-// The API on the agent's unix socket. Everything runs on the loop that the caller gives; nothing blocks it: requests are
-// bounded in size and time, lists are rendered in slices, and slow readers lose events instead of holding memory.
+// The API on the agent's unix socket. Everything runs on the loop that the caller gives; nothing blocks it: requests
+// are bounded in size and time, lists are rendered in slices, and slow readers lose events instead of holding memory.
 #pragma once
 
 #include <memory>

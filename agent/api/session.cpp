@@ -2,10 +2,20 @@
 
 #include <fmt/format.h>
 
+#include <sys/socket.h>
+
+#include <array>
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <optional>
 
 namespace weft {
 namespace {
@@ -25,7 +35,55 @@ unsigned status_of(const boost::system::error_code& error) {
 
 bool lists_event_stream(std::string_view accept) { return accept.find("text/event-stream") != std::string_view::npos; }
 
-}  // namespace
+class Session final : public Connection, public std::enable_shared_from_this<Session> {
+ public:
+  using Socket = boost::asio::generic::stream_protocol::socket;
+
+  Session(Socket socket, const HttpLimits& limits, HttpHandler handler, bool may_change);
+  void start() override;
+  void refuse(HttpResponse response) override;
+  void close() override;
+
+ private:
+  using Error = boost::system::error_code;
+  using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
+
+  void read_request();
+  void on_header(Error error);
+  void send_continue();
+  void read_body();
+  void on_request(Error error);
+  void on_read_failed(Error error);
+  void dispatch();
+  void respond(HttpResponse response);
+  void write_head();
+  void pump();
+  void write_chunk(bool last);
+  void on_written(Error error);
+  void finish();
+  void linger();
+  void discard();
+  void watch_reader();
+  void arm(std::uint32_t timeout_ms);
+
+  Socket socket_;
+  const HttpLimits limits_;
+  HttpHandler handler_;
+  const bool may_change_;
+  boost::asio::steady_timer timer_;
+  boost::beast::flat_buffer buffer_;
+  std::optional<Parser> parser_;
+  HttpResponse response_;
+  std::string head_;  // of the answer, or the frame of a chunk
+  std::string chunk_;
+  std::array<char, 512> discarded_;
+  bool timed_out_ = false;
+  bool keep_alive_ = false;
+  bool chunked_ = false;
+  bool head_only_ = false;
+  bool waiting_ = false;  // for the body to have something
+  bool closed_ = false;
+};
 
 Session::Session(Socket socket, const HttpLimits& limits, HttpHandler handler, bool may_change)
     : socket_(std::move(socket)),
@@ -101,7 +159,8 @@ void Session::on_read_failed(Error error) {
   }
   auto status = status_of(error);
   if (status == 0) return close();
-  respond(error_response(status, status == 400 ? "malformed request: " + error.message() : std::string(status_text(status))));
+  respond(error_response(status,
+                         status == 400 ? "malformed request: " + error.message() : std::string(status_text(status))));
 }
 
 void Session::on_request(Error error) {
@@ -122,7 +181,8 @@ void Session::dispatch() {
   request.body = std::move(message.body());
   request.wants_event_stream = lists_event_stream(std::string(message[http::field::accept]));
   request.may_change = may_change_;
-  handler_(std::move(request), [self = shared_from_this()](HttpResponse response) { self->respond(std::move(response)); });
+  handler_(std::move(request),
+           [self = shared_from_this()](HttpResponse response) { self->respond(std::move(response)); });
 }
 
 void Session::respond(HttpResponse response) {
@@ -156,7 +216,8 @@ void Session::write_head() {
   }
   std::array<asio::const_buffer, 2> buffers{asio::buffer(head_), asio::buffer(response_.text)};
   arm(limits_.write_timeout_ms);
-  asio::async_write(socket_, buffers, [self = shared_from_this()](Error error, std::size_t) { self->on_written(error); });
+  asio::async_write(socket_, buffers,
+                    [self = shared_from_this()](Error error, std::size_t) { self->on_written(error); });
 }
 
 void Session::on_written(Error error) {
@@ -170,14 +231,16 @@ void Session::pump() {
   if (closed_ || !response_.body) return;
   chunk_.clear();
   switch (response_.body->next(chunk_)) {
-    case HttpBody::Next::kEnd: return write_chunk(true);
+    case HttpBody::Next::kEnd:
+      return write_chunk(true);
     case HttpBody::Next::kWait: {
       boost::system::error_code ignored;
       timer_.cancel(ignored);
       waiting_ = true;
       return;
     }
-    case HttpBody::Next::kData: break;
+    case HttpBody::Next::kData:
+      break;
   }
   if (!chunk_.empty()) return write_chunk(false);
   asio::post(socket_.get_executor(), [self = shared_from_this()] { self->pump(); });
@@ -195,7 +258,8 @@ void Session::write_chunk(bool last) {
   }
   std::array<asio::const_buffer, 3> buffers{asio::buffer(head_), asio::buffer(chunk_), asio::buffer(tail)};
   arm(limits_.write_timeout_ms);
-  asio::async_write(socket_, buffers, [self = shared_from_this()](Error error, std::size_t) { self->on_written(error); });
+  asio::async_write(socket_, buffers,
+                    [self = shared_from_this()](Error error, std::size_t) { self->on_written(error); });
 }
 
 void Session::finish() {
@@ -227,6 +291,15 @@ void Session::watch_reader() {
     if (error) return self->close();
     self->watch_reader();
   });
+}
+
+}  // namespace
+
+// One class for unix and TCP sockets: family and type are never asked again once a socket is open.
+std::shared_ptr<Connection> make_session(asio::io_context& loop, Fd socket, const HttpLimits& limits,
+                                         HttpHandler handler, bool may_change) {
+  return std::make_shared<Session>(Session::Socket(loop, asio::generic::stream_protocol(AF_UNIX, 0), socket.release()),
+                                   limits, std::move(handler), may_change);
 }
 
 }  // namespace weft

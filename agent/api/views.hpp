@@ -96,7 +96,7 @@ struct CheckView {
 };
 
 struct ConfigView {
-  std::string values_json;  // an object: every effective value
+  std::string values_json;                                   // an object: every effective value
   std::vector<std::pair<std::string, std::string>> origins;  // JSON pointer → "file:line", "default", …
 };
 
@@ -138,7 +138,7 @@ inline constexpr std::size_t kMaxStatusFindings = 100;
 struct ReloadView {
   bool applied = false;  // nothing was refused
   std::uint64_t revision = 0;
-  std::string message;   // when something was refused: one sentence
+  std::string message;  // when something was refused: one sentence
   std::vector<Diagnostic> findings;
 };
 

@@ -67,25 +67,33 @@ class GaugeSet {
 
 std::string_view metric_type_name(MetricType type) {
   switch (type) {
-    case MetricType::kCounter: return "counter";
-    case MetricType::kGauge: return "gauge";
-    case MetricType::kHistogram: return "histogram";
+    case MetricType::kCounter:
+      return "counter";
+    case MetricType::kGauge:
+      return "gauge";
+    case MetricType::kHistogram:
+      return "histogram";
   }
   return "";
 }
 
 std::string_view attachment_state_name(Attachment::State state) {
   switch (state) {
-    case Attachment::State::kAttached: return "attached";
-    case Attachment::State::kMissing: return "missing";
-    case Attachment::State::kForeign: return "foreign";
+    case Attachment::State::kAttached:
+      return "attached";
+    case Attachment::State::kMissing:
+      return "missing";
+    case Attachment::State::kForeign:
+      return "foreign";
   }
   return "";
 }
 
 struct AgentMetrics::Families {
   prometheus::Registry registry;
-  prometheus::Family<prometheus::Gauge>& gauge_family(FamilyId id) { return build(prometheus::BuildGauge(), id, registry); }
+  prometheus::Family<prometheus::Gauge>& gauge_family(FamilyId id) {
+    return build(prometheus::BuildGauge(), id, registry);
+  }
   prometheus::Family<prometheus::Counter>& counter_family(FamilyId id) {
     return build(prometheus::BuildCounter(), id, registry);
   }
@@ -187,7 +195,8 @@ void AgentMetrics::set_process(const ProcessStats& stats) {
 }
 
 void AgentMetrics::set_discovery_objects(std::string_view source, std::string_view kind, std::uint64_t objects) {
-  families_->objects.Add({{"source", std::string(source)}, {"kind", std::string(kind)}}).Set(static_cast<double>(objects));
+  families_->objects.Add({{"source", std::string(source)}, {"kind", std::string(kind)}})
+      .Set(static_cast<double>(objects));
 }
 
 void AgentMetrics::set_last_sync(std::string_view source, double unix_s) {

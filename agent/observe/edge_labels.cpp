@@ -46,13 +46,14 @@ std::string pair_labels(const EdgeNames& names) {
 std::string edge_labels(const EdgeNames& names) {
   auto service = names.service ? name_text(*names.service) : std::string("none");
   return pair_labels(names) + "," + label("destination_service", service) + "," +
-         label("destination_port", std::to_string(names.port)) + "," + label("protocol", transport_name(names.protocol)) +
-         "," + label("reporter", reporter_name(names.reporter));
+         label("destination_port", std::to_string(names.port)) + "," +
+         label("protocol", transport_name(names.protocol)) + "," + label("reporter", reporter_name(names.reporter));
 }
 
 std::string other_pair_labels() {
   return fmt::format(
-      R"({{source_namespace="{0}",source_workload="{0}",destination_namespace="{0}",destination_workload="{0}")", kOther);
+      R"({{source_namespace="{0}",source_workload="{0}",destination_namespace="{0}",destination_workload="{0}")",
+      kOther);
 }
 
 std::string other_edge_labels() {

@@ -1,5 +1,5 @@
-// Label sets of edges, rendered once when an edge is first seen. Escaped as the Prometheus text format wants it, without
-// the closing brace, so that a family can add a label of its own.
+// Label sets of edges, rendered once when an edge is first seen. Escaped as the Prometheus text format wants it,
+// without the closing brace, so that a family can add a label of its own.
 #pragma once
 
 #include <string>

@@ -24,7 +24,8 @@ std::uint64_t HistogramTotals::count() const { return std::accumulate(bucket.beg
 
 void HistogramTotals::add_difference(const weft_histogram& now, const weft_histogram& before) {
   sum_us += now.sum_us - before.sum_us;
-  for (std::size_t i = 0; i < bucket.size(); ++i) bucket[i] += static_cast<std::uint32_t>(now.bucket[i] - before.bucket[i]);
+  for (std::size_t i = 0; i < bucket.size(); ++i)
+    bucket[i] += static_cast<std::uint32_t>(now.bucket[i] - before.bucket[i]);
 }
 
 weft_edge sum_cpus(std::span<const weft_edge> per_cpu) {

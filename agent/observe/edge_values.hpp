@@ -1,4 +1,5 @@
-// The numbers of an edge as an array of counters, so that sums, differences and pages are loops and not lists of fields.
+// The numbers of an edge as an array of counters, so that sums, differences and pages are loops and not lists of
+// fields.
 #pragma once
 
 #include <array>

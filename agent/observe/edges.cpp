@@ -96,9 +96,7 @@ bool EdgeBook::KeyEqual::operator()(const weft_edge_key& one, const weft_edge_ke
 }
 
 EdgeBook::EdgeBook(Settings settings)
-    : settings_(settings),
-      other_labels_(other_edge_labels()),
-      other_pair_labels_(other_pair_labels()) {}
+    : settings_(settings), other_labels_(other_edge_labels()), other_pair_labels_(other_pair_labels()) {}
 
 void EdgeBook::update(std::span<const EdgeSample> samples, const NameSource& names, std::uint64_t now_ns) {
   std::vector<const EdgeSample*> unseen;
@@ -315,7 +313,8 @@ EdgeRates EdgeBook::rates_of(const Row& row) const {
   if (updated_ns_ <= point_ns_[0]) return {};
   auto seconds = static_cast<double>(updated_ns_ - point_ns_[0]) / 1e9;
   const auto& then = row.points[0];
-  return {per_second(row.totals[kSlotOpened], then.opened, seconds), per_second(failed_of(row.totals), then.failed, seconds),
+  return {per_second(row.totals[kSlotOpened], then.opened, seconds),
+          per_second(failed_of(row.totals), then.failed, seconds),
           per_second(row.totals[kSlotSentBytes], then.sent, seconds),
           per_second(row.totals[kSlotReceivedBytes], then.received, seconds)};
 }
@@ -336,8 +335,8 @@ std::vector<EdgeSummary> EdgeBook::list() const {
   std::vector<EdgeSummary> edges;
   edges.reserve(by_order_.size());
   for (const auto& [order, row] : by_order_)
-    edges.push_back({row->names, row->totals, active_of(row->totals), row->rtt_sum_us, row->rtt_count, row->connect_sum_us,
-                     row->connect_count, row->last_ns, rates_of(*row)});
+    edges.push_back({row->names, row->totals, active_of(row->totals), row->rtt_sum_us, row->rtt_count,
+                     row->connect_sum_us, row->connect_count, row->last_ns, rates_of(*row)});
   return edges;
 }
 

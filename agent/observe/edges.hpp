@@ -1,6 +1,6 @@
-// The book of edges: who talks to whom. Fed with the kernel's totals every second or so, it keeps names as they were when
-// an edge was first seen, rates of the last seconds, and decides which edges get time series of their own. What is over
-// the budget is added to `_other` difference by difference, so that every sum stays right and never falls.
+// The book of edges: who talks to whom. Fed with the kernel's totals every second or so, it keeps names as they were
+// when an edge was first seen, rates of the last seconds, and decides which edges get time series of their own. What is
+// over the budget is added to `_other` difference by difference, so that every sum stays right and never falls.
 #pragma once
 
 #include <map>
@@ -53,8 +53,8 @@ struct PairSeries {
   std::array<HistogramTotals, kHistograms> histograms;
 };
 
-// What a scrape reads; immutable and independent of the book. Labels lie side by side, in the order of the series, so that
-// writing the families one after the other reads memory in order.
+// What a scrape reads; immutable and independent of the book. Labels lie side by side, in the order of the series, so
+// that writing the families one after the other reads memory in order.
 struct EdgeView {
   EdgeView() = default;
   EdgeView(const EdgeView&) = delete;
@@ -71,7 +71,8 @@ class EdgeBook {
  public:
   static constexpr std::uint64_t kIdleNs = 15ULL * 60 * 1'000'000'000;        // an idle edge leaves
   static constexpr std::uint64_t kIdleOpenNs = 24ULL * 3600 * 1'000'000'000;  // …also with connections still open
-  static constexpr std::uint64_t kGoneNs = 270ULL * 1'000'000'000;  // after its workload: gone within 5 min, scrape included
+  static constexpr std::uint64_t kGoneNs =
+      270ULL * 1'000'000'000;  // after its workload: gone within 5 min, scrape included
   static constexpr std::uint64_t kRateStepNs = 5ULL * 1'000'000'000;  // rates look back one to two steps
 
   struct Settings {

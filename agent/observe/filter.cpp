@@ -32,7 +32,9 @@ bool namespace_matches(std::string_view glob, const FlowEnd& end) {
   return end.workload && glob_matches(glob, end.workload->first);
 }
 
-bool zone_matches(std::string_view glob, const FlowEnd& end) { return end.place && glob_matches(glob, end.place->zone); }
+bool zone_matches(std::string_view glob, const FlowEnd& end) {
+  return end.place && glob_matches(glob, end.place->zone);
+}
 
 bool in_cidr(const IpAddress& address, const IpAddress& network, unsigned bits) {
   for (unsigned i = 0; i < 16 && bits > 0; ++i) {
@@ -72,10 +74,14 @@ bool Filter::matches(const Flow& flow) const {
 bool Filter::evaluate(std::uint32_t index, const Flow& flow) const {
   const Node& node = nodes_[index];
   switch (node.op) {
-    case Op::kAnd: return evaluate(node.left, flow) && evaluate(node.right, flow);
-    case Op::kOr: return evaluate(node.left, flow) || evaluate(node.right, flow);
-    case Op::kNot: return !evaluate(node.left, flow);
-    case Op::kTerm: return term_matches(node, flow);
+    case Op::kAnd:
+      return evaluate(node.left, flow) && evaluate(node.right, flow);
+    case Op::kOr:
+      return evaluate(node.left, flow) || evaluate(node.right, flow);
+    case Op::kNot:
+      return !evaluate(node.left, flow);
+    case Op::kTerm:
+      return term_matches(node, flow);
   }
   return false;
 }
@@ -100,21 +106,34 @@ bool Filter::value_matches(Key key, const Value& value, const Flow& flow) {
       return matches_key(Key::kSource) || matches_key(Key::kDestination) || matches_key(Key::kService) ||
              matches_key(Key::kProtocol) || matches_key(Key::kKind) || matches_key(Key::kVerdict) ||
              matches_key(Key::kReason) || matches_key(Key::kUnit);
-    case Key::kSource: return end_matches(value, source);
-    case Key::kDestination: return end_matches(value, destination);
-    case Key::kNamespace: return namespace_matches(glob, source) || namespace_matches(glob, destination);
-    case Key::kPod: return pod_matches(glob, source) || pod_matches(glob, destination);
+    case Key::kSource:
+      return end_matches(value, source);
+    case Key::kDestination:
+      return end_matches(value, destination);
+    case Key::kNamespace:
+      return namespace_matches(glob, source) || namespace_matches(glob, destination);
+    case Key::kPod:
+      return pod_matches(glob, source) || pod_matches(glob, destination);
     case Key::kService:
-      if (value.cidr) return flow.service_address && in_cidr(flow.service_address->address, value.cidr->address, value.cidr->bits);
+      if (value.cidr)
+        return flow.service_address && in_cidr(flow.service_address->address, value.cidr->address, value.cidr->bits);
       return flow.service && name_matches(glob, *flow.service);
-    case Key::kPort: return port_matches(glob, flow);
-    case Key::kProtocol: return same_word(glob, transport_name(flow.protocol));
-    case Key::kKind: return glob_matches(glob, flow_kind_name(flow.kind));
-    case Key::kVerdict: return glob_matches(glob, flow_verdict_name(flow.verdict));
-    case Key::kReason: return glob_matches(glob, flow.reason) && !flow.reason.empty();
-    case Key::kZone: return zone_matches(glob, source) || zone_matches(glob, destination);
-    case Key::kUnit: return flow.process && !flow.process->unit.empty() && glob_matches(glob, flow.process->unit);
-    case Key::kReporter: return glob_matches(glob, reporter_name(flow.reporter));
+    case Key::kPort:
+      return port_matches(glob, flow);
+    case Key::kProtocol:
+      return same_word(glob, transport_name(flow.protocol));
+    case Key::kKind:
+      return glob_matches(glob, flow_kind_name(flow.kind));
+    case Key::kVerdict:
+      return glob_matches(glob, flow_verdict_name(flow.verdict));
+    case Key::kReason:
+      return glob_matches(glob, flow.reason) && !flow.reason.empty();
+    case Key::kZone:
+      return zone_matches(glob, source) || zone_matches(glob, destination);
+    case Key::kUnit:
+      return flow.process && !flow.process->unit.empty() && glob_matches(glob, flow.process->unit);
+    case Key::kReporter:
+      return glob_matches(glob, reporter_name(flow.reporter));
   }
   return false;
 }

@@ -29,7 +29,19 @@ class Filter {
   friend class FilterParser;
   enum class Op : std::uint8_t { kAnd, kOr, kNot, kTerm };
   enum class Key : std::uint8_t {
-    kAny, kSource, kDestination, kNamespace, kPod, kService, kPort, kProtocol, kKind, kVerdict, kReason, kZone, kUnit,
+    kAny,
+    kSource,
+    kDestination,
+    kNamespace,
+    kPod,
+    kService,
+    kPort,
+    kProtocol,
+    kKind,
+    kVerdict,
+    kReason,
+    kZone,
+    kUnit,
     kReporter
   };
   struct Cidr {

@@ -14,7 +14,8 @@ class FilterParser {
   explicit FilterParser(std::string_view text) : text_(text) {}
 
   Result<Filter> parse() {
-    if (text_.size() > Filter::kMaxText) return fail(EINVAL, fmt::format("filter: longer than {} bytes", Filter::kMaxText));
+    if (text_.size() > Filter::kMaxText)
+      return fail(EINVAL, fmt::format("filter: longer than {} bytes", Filter::kMaxText));
     skip_spaces();
     if (at_end()) return Filter();
     WEFT_TRY(parse_or(0));
@@ -42,7 +43,8 @@ class FilterParser {
   }
 
   Result<std::uint32_t> parse_unary(std::size_t depth) {
-    if (depth >= Filter::kMaxDepth) return expected(fmt::format("at most {} levels of 'not' and '('", Filter::kMaxDepth));
+    if (depth >= Filter::kMaxDepth)
+      return expected(fmt::format("at most {} levels of 'not' and '('", Filter::kMaxDepth));
     if (take_word("not")) {
       auto inner = WEFT_TRY(parse_unary(depth + 1));
       return add_pair(Op::kNot, inner, inner);
@@ -159,7 +161,8 @@ class FilterParser {
       return std::string(word);
     }
     auto end = at_;
-    while (end < text_.size() && !is_space(text_[end]) && std::string_view("()=!,\"").find(text_[end]) == std::string_view::npos)
+    while (end < text_.size() && !is_space(text_[end]) &&
+           std::string_view("()=!,\"").find(text_[end]) == std::string_view::npos)
       ++end;
     if (end == at_) return expected(what);
     auto word = text_.substr(at_, end - at_);

@@ -16,9 +16,12 @@ bool is_zero(const weft_address& address) {
 
 bool reason_fits(const weft_flow_event& event) {
   switch (event.kind) {
-    case WEFT_FLOW_OPEN: return true;
-    case WEFT_FLOW_CLOSE: return event.reason < WEFT_CLOSE_REASON_COUNT;
-    case WEFT_FLOW_FAIL: return event.reason < WEFT_FAIL_REASON_COUNT;
+    case WEFT_FLOW_OPEN:
+      return true;
+    case WEFT_FLOW_CLOSE:
+      return event.reason < WEFT_CLOSE_REASON_COUNT;
+    case WEFT_FLOW_FAIL:
+      return event.reason < WEFT_FAIL_REASON_COUNT;
   }
   return false;
 }
@@ -42,18 +45,24 @@ std::optional<weft_flow_event> decode_event(std::span<const std::byte> record) {
 
 std::string_view flow_kind_name(FlowKind kind) {
   switch (kind) {
-    case FlowKind::kOpen: return "open";
-    case FlowKind::kClose: return "close";
-    case FlowKind::kDeny: return "deny";
+    case FlowKind::kOpen:
+      return "open";
+    case FlowKind::kClose:
+      return "close";
+    case FlowKind::kDeny:
+      return "deny";
   }
   return "";
 }
 
 std::string_view flow_verdict_name(FlowVerdict verdict) {
   switch (verdict) {
-    case FlowVerdict::kAllowed: return "allowed";
-    case FlowVerdict::kDenied: return "denied";
-    case FlowVerdict::kNoEndpoint: return "no-endpoint";
+    case FlowVerdict::kAllowed:
+      return "allowed";
+    case FlowVerdict::kDenied:
+      return "denied";
+    case FlowVerdict::kNoEndpoint:
+      return "no-endpoint";
   }
   return "";
 }
@@ -72,9 +81,12 @@ std::string_view fail_reason_name(std::uint8_t reason) {
 
 std::string_view transport_name(std::uint8_t protocol) {
   switch (protocol) {
-    case IPPROTO_TCP: return "TCP";
-    case IPPROTO_UDP: return "UDP";
-    case IPPROTO_SCTP: return "SCTP";
+    case IPPROTO_TCP:
+      return "TCP";
+    case IPPROTO_UDP:
+      return "UDP";
+    case IPPROTO_SCTP:
+      return "SCTP";
   }
   return "";
 }

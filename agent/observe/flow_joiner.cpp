@@ -77,8 +77,8 @@ Flow FlowJoiner::join(const weft_flow_event& event) {
   set_amounts(flow, event);
   set_service(flow, event);
   flow.source = make_end(event.source_workload, event.source_zone, event.source, ntohs(event.source_port));
-  flow.destination = make_end(event.destination_workload, event.destination_zone, event.destination,
-                              ntohs(event.destination_port));
+  flow.destination =
+      make_end(event.destination_workload, event.destination_zone, event.destination, ntohs(event.destination_port));
   if (flow.verdict == FlowVerdict::kNoEndpoint) flow.destination.workload = nullptr;
   flow.service = cache_.service(event.service, *names_);
   flow.pid = event.pid;
@@ -109,8 +109,9 @@ std::shared_ptr<const Place> FlowJoiner::find_place(std::uint16_t zone) {
 std::shared_ptr<const ProcessPlace> FlowJoiner::find_process(std::uint64_t cgroup, std::uint64_t now_ns) {
   if (cgroup == 0 || !resolve_cgroup_) return nullptr;
   auto it = processes_.find(cgroup);
-  bool fresh = it != processes_.end() &&
-               (it->second.place || (now_ns >= it->second.asked_ns && now_ns - it->second.asked_ns < kUnknownCgroupRetryNs));
+  bool fresh =
+      it != processes_.end() &&
+      (it->second.place || (now_ns >= it->second.asked_ns && now_ns - it->second.asked_ns < kUnknownCgroupRetryNs));
   if (fresh) return it->second.place;
   if (processes_.size() >= kMaxProcesses) processes_.clear();
   auto path = resolve_cgroup_(cgroup);

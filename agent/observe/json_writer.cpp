@@ -14,11 +14,21 @@ bool plain(char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
 
 void append_escaped(std::string& out, char c) {
   switch (c) {
-    case '"': out += "\\\""; return;
-    case '\\': out += "\\\\"; return;
-    case '\n': out += "\\n"; return;
-    case '\t': out += "\\t"; return;
-    case '\r': out += "\\r"; return;
+    case '"':
+      out += "\\\"";
+      return;
+    case '\\':
+      out += "\\\\";
+      return;
+    case '\n':
+      out += "\\n";
+      return;
+    case '\t':
+      out += "\\t";
+      return;
+    case '\r':
+      out += "\\r";
+      return;
   }
   fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned char>(c));
 }

@@ -31,7 +31,8 @@ class JsonWriter {
   }
   template <std::signed_integral T>
   JsonWriter& value(T number) {
-    return integer(number < 0, number < 0 ? 0 - static_cast<std::uint64_t>(number) : static_cast<std::uint64_t>(number));
+    return integer(number < 0,
+                   number < 0 ? 0 - static_cast<std::uint64_t>(number) : static_cast<std::uint64_t>(number));
   }
 
   template <class T>

@@ -18,8 +18,8 @@ constexpr std::size_t kDone = static_cast<std::size_t>(-1);
 
 bool full(const std::string& out) { return out.size() >= MetricsCursor::kChunkBytes; }
 
-// Writes into room that was made before: a page has hundreds of thousands of pieces, and a check for each would cost more
-// than the copy.
+// Writes into room that was made before: a page has hundreds of thousands of pieces, and a check for each would cost
+// more than the copy.
 class Writer {
  public:
   explicit Writer(char* at) : at_(at) {}

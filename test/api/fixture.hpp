@@ -26,7 +26,8 @@
 namespace weft::test {
 
 inline Diagnostic sample_finding() {
-  return {Diagnostic::Severity::kError, "WEFT1001", {ObjectKind::kService, "shop", "web"}, "spec.ports[0].port", "0 is no port", "a.yaml:3"};
+  return {Diagnostic::Severity::kError, "WEFT1001",     {ObjectKind::kService, "shop", "web"},
+          "spec.ports[0].port",         "0 is no port", "a.yaml:3"};
 }
 
 class FakeBackend final : public Backend {
@@ -96,7 +97,9 @@ class Running {
     return result.get();
   }
   // CPU time of the longest turn of the loop so far.
-  std::chrono::nanoseconds longest_turn() { return on_loop([this] { return longest_; }); }
+  std::chrono::nanoseconds longest_turn() {
+    return on_loop([this] { return longest_; });
+  }
 
  private:
   void run();

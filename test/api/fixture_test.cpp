@@ -79,7 +79,8 @@ StatusView FakeBackend::status() const {
 }
 
 Source<ServiceView> FakeBackend::services(const ListQuery& query) const {
-  return [query, next = std::size_t{0}, count = service_count, endpoints = endpoints_per_service](ServiceView& view) mutable {
+  return [query, next = std::size_t{0}, count = service_count,
+          endpoints = endpoints_per_service](ServiceView& view) mutable {
     for (; next < count; ++next) {
       auto candidate = make_service(next);
       if (!query.matches(candidate->metadata.space, candidate->metadata.name)) continue;

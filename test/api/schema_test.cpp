@@ -42,14 +42,17 @@ class Validator {
 
   void walk(const json& reference, const json& value, const std::string& at) {
     const json& schema = resolve(reference);
-    static const std::set<std::string> known{"$schema", "$defs", "title", "description", "type", "const", "enum", "properties",
-                                             "required", "additionalProperties", "items", "minimum", "maximum", "format"};
+    static const std::set<std::string> known{"$schema", "$defs",   "title",      "description", "type",
+                                             "const",   "enum",    "properties", "required",    "additionalProperties",
+                                             "items",   "minimum", "maximum",    "format"};
     for (const auto& [keyword, ignored] : schema.items())
       if (!known.contains(keyword)) problem(at, "unknown keyword " + keyword);
     if (schema.contains("const") && value != schema["const"]) problem(at, "is not " + schema["const"].dump());
-    if (schema.contains("enum") && std::find(schema["enum"].begin(), schema["enum"].end(), value) == schema["enum"].end())
+    if (schema.contains("enum") &&
+        std::find(schema["enum"].begin(), schema["enum"].end(), value) == schema["enum"].end())
       problem(at, value.dump() + " is none of " + schema["enum"].dump());
-    if (schema.contains("type") && !has_type(schema["type"], value)) return problem(at, "is no " + schema["type"].dump());
+    if (schema.contains("type") && !has_type(schema["type"], value))
+      return problem(at, "is no " + schema["type"].dump());
     if (value.is_number()) check_range(schema, value, at);
     if (value.is_object()) check_members(schema, value, at);
     if (value.is_array() && schema.contains("items"))
@@ -58,7 +61,8 @@ class Validator {
   }
 
   static bool has_type(const json& type, const json& value) {
-    if (type.is_array()) return std::any_of(type.begin(), type.end(), [&](const json& one) { return has_type(one, value); });
+    if (type.is_array())
+      return std::any_of(type.begin(), type.end(), [&](const json& one) { return has_type(one, value); });
     if (type == "integer") return value.is_number_integer();
     if (type == "number") return value.is_number();
     return type == value.type_name();
@@ -113,7 +117,8 @@ void collect_places(const json& value, const std::string& at, std::set<std::stri
 
 // Every document is valid, and together they hold every member that the schema knows. `open` are the parts whose
 // members the schema leaves open.
-void hold_fast(const std::string& name, const std::vector<std::string>& documents, const std::vector<std::string>& open = {}) {
+void hold_fast(const std::string& name, const std::vector<std::string>& documents,
+               const std::vector<std::string>& open = {}) {
   Validator validator(load_schema(name));
   std::set<std::string> seen;
   for (const auto& text : documents) {
@@ -152,7 +157,8 @@ TEST_CASE("every list has the shape of its schema") {
 
 TEST_CASE("kinds that this version lacks are empty lists") {
   Running running;
-  for (auto [path, schema] : {std::pair("policies", "policy-list"), std::pair("routes", "route-list"), std::pair("certs", "cert-list")}) {
+  for (auto [path, schema] :
+       {std::pair("policies", "policy-list"), std::pair("routes", "route-list"), std::pair("certs", "cert-list")}) {
     auto body = get(running, std::string("/api/v1/") + path).body;
     CHECK(json::parse(body)["items"].empty());
     hold_fast(schema, {body});
@@ -175,7 +181,8 @@ TEST_CASE("the other documents have the shapes of their schemas") {
   FakeBackend backend;
   hold_fast("config", {config_json(backend.config())}, {".values.", ".origins."});
   hold_fast("reload-result", {reload_json({true, 7, "", {sample_finding()}})});
-  hold_fast("error", {reload_json({false, 0, "refused", {sample_finding()}}), error_response(404, "no \x1b[31m\xff").text});
+  hold_fast("error",
+            {reload_json({false, 0, "refused", {sample_finding()}}), error_response(404, "no \x1b[31m\xff").text});
   hold_fast("log-level", {log_level_json("debug")});
   hold_fast("flow", flow_documents());
   hold_fast("flow-lost", {lost_json(3)});

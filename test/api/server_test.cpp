@@ -51,9 +51,10 @@ int post_and_read_status(const std::string& path, std::string_view request) {
 
 TEST_CASE("every read of the API answers, and nothing else exists") {
   Running running;
-  for (auto path : {"/livez", "/readyz", "/metrics", "/api/v1/status", "/api/v1/checks", "/api/v1/services", "/api/v1/endpoints",
-                    "/api/v1/workloads", "/api/v1/identities", "/api/v1/connections", "/api/v1/edges", "/api/v1/policies",
-                    "/api/v1/routes", "/api/v1/certs", "/api/v1/config", "/api/v1/flows"}) {
+  for (auto path :
+       {"/livez", "/readyz", "/metrics", "/api/v1/status", "/api/v1/checks", "/api/v1/services", "/api/v1/endpoints",
+        "/api/v1/workloads", "/api/v1/identities", "/api/v1/connections", "/api/v1/edges", "/api/v1/policies",
+        "/api/v1/routes", "/api/v1/certs", "/api/v1/config", "/api/v1/flows"}) {
     INFO(path);
     CHECK(get(running, path).status == 200);
     auto refused = Client(running.path).request("DELETE", path);
@@ -95,7 +96,9 @@ TEST_CASE("changes are for root and the agent's user: a member of the group may 
   }
   Running running;
   CHECK(Client(running.path).request("POST", "/api/v1/reload").status == 200);
-  auto post = [&] { return post_and_read_status(running.path, "POST /api/v1/reload HTTP/1.1\r\nContent-Length: 0\r\n\r\n"); };
+  auto post = [&] {
+    return post_and_read_status(running.path, "POST /api/v1/reload HTTP/1.1\r\nContent-Length: 0\r\n\r\n");
+  };
   auto read = [&] { return post_and_read_status(running.path, "GET /api/v1/status HTTP/1.1\r\n\r\n"); };
   CHECK(as_nobody(post) == 3);
   CHECK(as_nobody(read) == 2);
@@ -199,7 +202,8 @@ TEST_CASE("a request has bounds: 8 KiB of header, 1 MiB of body") {
   for (int i = 0; i < 17 && chunked.send(piece); ++i) {
   }
   CHECK(chunked.answer().status == 413);
-  auto fits = Client(running.path).request("POST", "/api/v1/log", R"({"level":"debug"})" + std::string(1048576 - 17, ' '));
+  auto fits =
+      Client(running.path).request("POST", "/api/v1/log", R"({"level":"debug"})" + std::string(1048576 - 17, ' '));
   CHECK(fits.status == 200);
 }
 

@@ -30,7 +30,8 @@ std::uint64_t sum(const EdgeView& view, std::size_t slot) {
 std::size_t count_series(const EdgeView& view) {
   std::size_t count = 0;
   for (const auto& series : view.edges) count += static_cast<std::size_t>(std::popcount(series.shown));
-  for (const auto& pair : view.pairs) count += static_cast<std::size_t>(std::popcount(pair.shown)) * (WEFT_HISTOGRAM_BUCKETS + 2);
+  for (const auto& pair : view.pairs)
+    count += static_cast<std::size_t>(std::popcount(pair.shown)) * (WEFT_HISTOGRAM_BUCKETS + 2);
   return count;
 }
 
@@ -125,7 +126,8 @@ TEST_CASE("exposed series never exceed the budget, and no connection is missing 
   }
 }
 
-TEST_CASE("old edges keep their series; a new one beyond the budget goes to _other and gets its own when room comes free") {
+TEST_CASE(
+    "old edges keep their series; a new one beyond the budget goes to _other and gets its own when room comes free") {
   auto names = many_names(20);
   EdgeBook book({54 + 9 + 25, false});  // _other, and room for three edges of nine series less two
   std::vector<EdgeSample> samples{edge_sample(edge_key(1000, 1001), 1), edge_sample(edge_key(1001, 1002), 1)};
@@ -165,7 +167,8 @@ TEST_CASE("_other never falls, whatever is folded, forgotten, restarted or seen 
   std::uint64_t other = 0, told = 0, truth = 0, gone_with_series = 0;
   for (int round = 1; round <= 400; ++round) {
     for (int i = 0; i < 5; ++i) {
-      auto from = static_cast<std::uint32_t>(1000 + random() % 60), to = static_cast<std::uint32_t>(1000 + random() % 60);
+      auto from = static_cast<std::uint32_t>(1000 + random() % 60),
+           to = static_cast<std::uint32_t>(1000 + random() % 60);
       auto [it, added] = kernel.try_emplace({from, to}, edge_sample(edge_key(from, to), 0));
       auto grown = random() % 9;
       it->second.value.opened += grown;
@@ -287,7 +290,8 @@ TEST_CASE("the list tells folded edges too, with averages") {
 TEST_CASE("a datagram edge shows idle closes, a stream edge the other reasons") {
   EdgeBook book({});
   FakeNames names;
-  EdgeSample samples[] = {edge_sample(edge_key(256, 257, 1, 53, IPPROTO_UDP), 0), edge_sample(edge_key(256, 257, 1, 80), 0)};
+  EdgeSample samples[] = {edge_sample(edge_key(256, 257, 1, 53, IPPROTO_UDP), 0),
+                          edge_sample(edge_key(256, 257, 1, 80), 0)};
   book.update(samples, names, kSecond);
   auto view = book.view();
   auto idle = 1u << (kSlotClosed + WEFT_CLOSE_IDLE), fin = 1u << (kSlotClosed + WEFT_CLOSE_FIN);

@@ -37,22 +37,27 @@ std::string error_of(std::string_view text) {
 }  // namespace
 
 TEST_CASE("each key of a filter looks at its own part of a flow") {
-  for (auto text : {"src=shop/cart", "src=cart", "src=shop/*", "src=10.1.0.5", "src=10.1.0.0/24", "dst=web", "dst=shop/web-7d9",
-                    "dst=web-*", "dst=10.1.0.2", "ns=shop", "namespace=sh?p", "pod=web-7d9", "pod=shop/web-*", "service=web",
-                    "service=shop/web", "service=10.96.0.0/16", "port=80", "port=8080", "port=443,80", "proto=tcp", "proto=TCP",
-                    "kind=close", "verdict=allowed", "reason=fin", "zone=z1", "zone=z2", "unit=shop.service", "reporter=source"}) {
+  for (auto text : {"src=shop/cart",   "src=cart",    "src=shop/*",        "src=10.1.0.5",
+                    "src=10.1.0.0/24", "dst=web",     "dst=shop/web-7d9",  "dst=web-*",
+                    "dst=10.1.0.2",    "ns=shop",     "namespace=sh?p",    "pod=web-7d9",
+                    "pod=shop/web-*",  "service=web", "service=shop/web",  "service=10.96.0.0/16",
+                    "port=80",         "port=8080",   "port=443,80",       "proto=tcp",
+                    "proto=TCP",       "kind=close",  "verdict=allowed",   "reason=fin",
+                    "zone=z1",         "zone=z2",     "unit=shop.service", "reporter=source"}) {
     CHECK(matches(text));
     CHECK_FALSE(matches(std::string("not ") + text));
   }
-  for (auto text : {"src=web", "src=bank/*", "src=10.2.0.0/16", "dst=cart", "ns=bank", "pod=cart", "service=vault", "port=40000",
-                    "proto=udp", "kind=open", "verdict=denied", "reason=reset", "zone=z3", "unit=other", "reporter=destination"}) {
+  for (auto text :
+       {"src=web", "src=bank/*", "src=10.2.0.0/16", "dst=cart", "ns=bank", "pod=cart", "service=vault", "port=40000",
+        "proto=udp", "kind=open", "verdict=denied", "reason=reset", "zone=z3", "unit=other", "reporter=destination"}) {
     CHECK_FALSE(matches(text));
     CHECK(matches(std::string("not ") + text));
   }
 }
 
 TEST_CASE("a word alone matches any name, kind, verdict, reason, protocol or address") {
-  for (auto text : {"cart", "shop/web", "close", "allowed", "fin", "tcp", "10.1.0.2", "shop.service", "shop/*", "web-7d9"})
+  for (auto text :
+       {"cart", "shop/web", "close", "allowed", "fin", "tcp", "10.1.0.2", "shop.service", "shop/*", "web-7d9"})
     CHECK(matches(text));
   CHECK_FALSE(matches("denied"));
   CHECK_FALSE(matches("bank/vault"));
@@ -82,7 +87,8 @@ TEST_CASE("a filter that cannot be read says where and what was expected") {
   CHECK(error_of("(src=a").find("position 7: expected ')'") != std::string::npos);
   CHECK(error_of("src=a )").find("position 7: expected 'and', 'or' or the end") != std::string::npos);
   CHECK(error_of("sorce=a").find("position 1: expected one of the keys src, dst") != std::string::npos);
-  CHECK(error_of("x and verdict=alowed").find("position 15: expected one of allowed, denied, no-endpoint") != std::string::npos);
+  CHECK(error_of("x and verdict=alowed").find("position 15: expected one of allowed, denied, no-endpoint") !=
+        std::string::npos);
   CHECK(error_of("proto=icmp").find("TCP, UDP, SCTP") != std::string::npos);
   CHECK(error_of("src=\"a").find("closing '\"'") != std::string::npos);
   CHECK(error_of("or src=a").find("position 1") != std::string::npos);

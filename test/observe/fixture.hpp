@@ -11,7 +11,8 @@ namespace weft::test {
 
 class FakeNames final : public NameSource {
  public:
-  std::map<std::uint32_t, NamespacedName> workloads{{256, {"shop", "cart"}}, {257, {"shop", "web"}}, {258, {"bank", "vault"}}};
+  std::map<std::uint32_t, NamespacedName> workloads{
+      {256, {"shop", "cart"}}, {257, {"shop", "web"}}, {258, {"bank", "vault"}}};
   std::map<std::uint32_t, NamespacedName> services{{1, {"shop", "web"}}, {2, {"bank", "vault"}}};
   std::map<std::uint16_t, std::string> zones{{1, "z1"}, {2, "z2"}};
   std::map<std::uint32_t, bool> gone;
@@ -69,8 +70,8 @@ inline weft_flow_event closed_event() {
 
 inline std::span<const std::byte> bytes_of(const weft_flow_event& event) { return std::as_bytes(std::span(&event, 1)); }
 
-inline weft_edge_key edge_key(std::uint32_t source, std::uint32_t destination, std::uint32_t service = 1, std::uint16_t port = 80,
-                              std::uint8_t protocol = IPPROTO_TCP) {
+inline weft_edge_key edge_key(std::uint32_t source, std::uint32_t destination, std::uint32_t service = 1,
+                              std::uint16_t port = 80, std::uint8_t protocol = IPPROTO_TCP) {
   weft_edge_key key{};
   key.source = source;
   key.destination = destination;

@@ -31,7 +31,8 @@ std::shared_ptr<Snapshot> snapshot_with(std::vector<std::shared_ptr<const Pod>> 
   return snapshot;
 }
 
-FlowJoiner make_joiner(std::shared_ptr<Snapshot> snapshot = snapshot_with({pod("cart-1", "10.1.0.5"), pod("web-1", "10.1.0.2")})) {
+FlowJoiner make_joiner(std::shared_ptr<Snapshot> snapshot = snapshot_with({pod("cart-1", "10.1.0.5"),
+                                                                           pod("web-1", "10.1.0.2")})) {
   FlowJoiner joiner(kOffsetNs, [](std::uint64_t id) { return id == 77 ? "/system.slice/shop.service" : ""; });
   joiner.update(snapshot, std::make_shared<FakeNames>());
   return joiner;
@@ -152,7 +153,8 @@ TEST_CASE("what a flow does not have is absent") {
   event.destination = address("fd00::1");
   event.destination_port = htons(53);
   auto json = nlohmann::json::parse(flow_json(make_joiner().join(event)));
-  CHECK(json == nlohmann::json::parse(R"({"time":"2023-11-14T22:13:20.000000Z","kind":"open","source":{"workload":"world"},
+  CHECK(json ==
+        nlohmann::json::parse(R"({"time":"2023-11-14T22:13:20.000000Z","kind":"open","source":{"workload":"world"},
     "destination":{"namespace":"shop","workload":"web","address":"fd00::1","port":53},
     "protocol":"UDP","verdict":"allowed","reporter":"destination"})"));
 }
@@ -196,6 +198,14 @@ TEST_CASE("JSON stays valid whatever a name holds") {
   CHECK(round_trip("\xed\xa0\x80") == "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
   CHECK(round_trip("\xe2\x82") == "\xef\xbf\xbd\xef\xbf\xbd");
   std::string out;
-  JsonWriter(out).begin_array().value(1.5).value(0.000001).value(3.0).value(-7).value(UINT64_MAX).value(true).end_array();
+  JsonWriter(out)
+      .begin_array()
+      .value(1.5)
+      .value(0.000001)
+      .value(3.0)
+      .value(-7)
+      .value(UINT64_MAX)
+      .value(true)
+      .end_array();
   CHECK(out == "[1.5,0.000001,3,-7,18446744073709551615,true]");
 }

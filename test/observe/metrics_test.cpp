@@ -22,7 +22,8 @@ std::shared_ptr<const MetricsPage> full_page(std::size_t edges = 3) {
   auto page = std::make_shared<MetricsPage>();
   auto agent = std::make_shared<AgentMetrics>("0.1.0");
   KernelFeature features[] = {{"tcx", true, ""}, {"mptcp", false, "no"}};
-  Attachment attachments[] = {{"connect4", "/", Attachment::State::kAttached, ""}, {"sockops", "/", Attachment::State::kMissing, ""}};
+  Attachment attachments[] = {{"connect4", "/", Attachment::State::kAttached, ""},
+                              {"sockops", "/", Attachment::State::kMissing, ""}};
   MapUse maps[] = {{"weft_edges", 5, 100}};
   HelperErrors errors[] = {{WEFT_HELPER_EDGE_UPDATE, 12, 3}};
   std::array<std::uint64_t, WEFT_COUNTER_COUNT> counters{};
@@ -38,8 +39,8 @@ std::shared_ptr<const MetricsPage> full_page(std::size_t edges = 3) {
   agent->observe_propagation(0.02);
   agent->count_reload(true);
   page->agent = agent;
-  page->balancing = std::make_shared<const std::vector<BalancingRow>>(
-      std::vector<BalancingRow>{{"shop/web", 2, 1, 1}, {"shop/\"\\\n\xff", 1, 0, 0}, {"a/b", 4, 0, 0}, {"a/c", 8, 0, 2}});
+  page->balancing = std::make_shared<const std::vector<BalancingRow>>(std::vector<BalancingRow>{
+      {"shop/web", 2, 1, 1}, {"shop/\"\\\n\xff", 1, 0, 0}, {"a/b", 4, 0, 0}, {"a/c", 8, 0, 2}});
   page->max_balancing_rows = 2;
   EdgeBook book({100000, true});
   FakeNames names;
@@ -140,9 +141,9 @@ TEST_CASE("histograms are cumulative, end in +Inf and tell seconds") {
   std::vector<std::string> found;
   for (const auto& line : lines_of(text))
     if (line.starts_with("weft_tcp_connect_duration_seconds_")) found.push_back(line.substr(line.find("web\"") + 4));
-  CHECK(found == std::vector<std::string>{",le=\"0.00005\"} 1", ",le=\"0.0001\"} 3", ",le=\"0.00025\"} 3", ",le=\"0.001\"} 3",
-                                          ",le=\"0.005\"} 3", ",le=\"0.025\"} 3", ",le=\"0.1\"} 3", ",le=\"0.5\"} 3",
-                                          ",le=\"2.5\"} 3", ",le=\"+Inf\"} 7", "} 0.00125", "} 7"});
+  CHECK(found == std::vector<std::string>{",le=\"0.00005\"} 1", ",le=\"0.0001\"} 3", ",le=\"0.00025\"} 3",
+                                          ",le=\"0.001\"} 3", ",le=\"0.005\"} 3", ",le=\"0.025\"} 3", ",le=\"0.1\"} 3",
+                                          ",le=\"0.5\"} 3", ",le=\"2.5\"} 3", ",le=\"+Inf\"} 7", "} 0.00125", "} 7"});
 }
 
 TEST_CASE("services beyond the bound share the row _other") {
