@@ -81,6 +81,7 @@ struct Compiler::State {
   Compiled last;                                         // without names and owners before the first compile
   NodeFacts facts;
   std::unique_ptr<const Topology> topology;
+  OwnerTable owner_table;
   std::size_t published_names = 0;
 
   std::vector<NamespacedName> all_services(const Snapshot& snapshot) const;
@@ -185,7 +186,8 @@ void Compiler::State::compile_services(const Snapshot& snapshot, const std::vect
 }
 
 void Compiler::State::compile_addresses(const Snapshot& snapshot, CompileResult& result) {
-  auto owners = compile_owners(snapshot, *topology, givers);
+  owner_table.update(snapshot, *topology, givers);
+  auto owners = owner_table.rows();
   auto processes = compile_processes(snapshot, *topology, givers);
   result.owners_changed = !last.owners || !same_owners(*last.owners, owners) || !same_processes(last.processes, processes);
   if (!result.owners_changed) return;
@@ -207,6 +209,7 @@ CompileResult Compiler::compile(const std::shared_ptr<const Snapshot>& snapshot,
   if (everything) {
     state.facts = facts;
     state.topology = std::make_unique<const Topology>(*snapshot, facts);
+    state.owner_table.reset(*state.topology, state.givers);
     state.last.settings.node_zone = state.givers.zone(state.topology->local().zone);
     state.compile_services(*snapshot, state.all_services(*snapshot), result);
   } else {
