@@ -270,7 +270,9 @@ ReloadView Agent::Parts::make_reload_view(const std::string& config_problem) con
 
 void Agent::Parts::reload(ReloadDone done) {
   auto problem = apply_config(load_config(request));
-  take_events(files->scan_all(Clock::now()));
+  auto now = Clock::now();
+  take_events(files->scan_all(now));
+  take_events(files->recheck(now + 100ms));  // who asks has finished: a file that is gone is deleted, not replaced
   tick_timer.cancel();
   tick();
   auto view = make_reload_view(problem);

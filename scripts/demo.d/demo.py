@@ -51,7 +51,7 @@ class Demo:
         self.prometheus: Prometheus | None = None
 
     def count(self, service: str, report: dict) -> dict:
-        self.expected[service] = self.expected.get(service, 0) + report["connections"]
+        self.expected[f"shop/{service}"] = self.expected.get(f"shop/{service}", 0) + report["connections"]
         return report
 
     def start(self) -> None:
@@ -97,7 +97,7 @@ class Demo:
         screen.table(rows)
         screen.figure("failed of all of them", failed, failed == 0, "0")
         reply = frontend.connect(f"{PRICES}:53", "--udp", "--one-socket", "--count", 50)
-        self.expected["prices"] += 1
+        self.expected["shop/prices"] += 1
         screen.figure("where answers to datagrams come from", *self._only(reply["reply_sources"], f"{PRICES}:53"))
 
     def look(self) -> None:
@@ -150,7 +150,7 @@ class Demo:
         self.count("catalog", reports["new connections"])
         self.count("catalog", reports["over IPv6"])
         self.count("prices", reports["datagrams"])
-        self.expected["cart"] = self.expected.get("cart", 0) + 8
+        self.expected["shop/cart"] = self.expected.get("shop/cart", 0) + 8
         if watch_counters:
             self._counters_match()
 

@@ -1,5 +1,7 @@
 """A1, A10: connect() and sendto() to a service address reach its endpoints."""
 
+import time
+
 import pytest
 
 from weftlab import manifests as m
@@ -145,6 +147,7 @@ def test_an_established_connection_survives_the_removal_of_its_endpoint(shop):
     shop.node.apply("leaving.yaml", web, m.endpoint_slice("leaving", [m.endpoint(shop.web[1].v4)], ports))
     assert shop.client.connect(f"{address}:80", "--count", 20)["servers"] == {"web-1": 20}
     shop.node.apply("leaving.yaml")
+    time.sleep(0.3)
     report = stream.stop()
     assert report["failed"] == {} and set(report["servers"]) == {"web-0"} and report["echoes"] > 10
 

@@ -38,7 +38,7 @@ class Load:
 
 
 def opened(shop, service: str, protocol: str) -> int:
-    return int(shop.agent.api.metrics().sum("weft_connections_opened_total", destination_service=service, protocol=protocol))
+    return int(shop.agent.api.metrics().sum("weft_connections_opened_total", destination_service=f"shop/{service}", protocol=protocol))
 
 
 def check_counted(shop, load: Load, service: str) -> None:

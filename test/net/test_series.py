@@ -43,10 +43,10 @@ def test_families_of_this_version_exist_and_edges_have_their_labels(shop):
                  "process_resident_memory_bytes", "weft_discovery_last_sync_timestamp_seconds"):
         assert metrics.has(name), name
     labels, value = [entry for entry in metrics.series("weft_connections_opened_total")
-                     if entry[0]["destination_service"] == "labelled"][0]
+                     if entry[0]["destination_service"] == "shop/labelled"][0]
     assert EDGE_LABELS <= set(labels) and value == 4
     assert (labels["source_workload"], labels["destination_workload"], labels["destination_port"]) == ("client", "web", "80")
-    assert metrics.sum("weft_sent_bytes_total", destination_service="labelled") > 400
+    assert metrics.sum("weft_sent_bytes_total", destination_service="shop/labelled") > 400
     assert metrics.sum("weft_attachments", state="missing") == 0
     for name in ("weft_tcp_connect_duration_seconds", "weft_tcp_rtt_seconds", "weft_connection_duration_seconds"):
         assert metrics.sum(f"{name}_count", source_workload="client", destination_workload="web") >= 4, name

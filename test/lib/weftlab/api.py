@@ -80,12 +80,13 @@ class Api:
         total = {"opened": 0, "sentBytes": 0, "receivedBytes": 0, "sentPackets": 0, "receivedPackets": 0, "retransmits": 0,
                  "active": 0, "closed": {}, "failed": {}}
         for edge in self.items("edges"):
-            if edge["destination"].get("service", "") != service:
+            if edge["destination"].get("service", "").split("/")[-1] != service:
                 continue
             for key, value in total.items():
                 if isinstance(value, dict):
                     for reason, count in edge.get(key, {}).items():
-                        value[reason] = value.get(reason, 0) + count
+                        if count:
+                            value[reason] = value.get(reason, 0) + count
                 else:
                     total[key] += edge.get(key, 0)
         return total
