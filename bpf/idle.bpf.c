@@ -17,8 +17,7 @@ static long close_if_idle(struct bpf_map *map, struct weft_udp_flow_key *key, st
 
 	if (flow->last_ns >= walk->before_ns)
 		return 0;
-	udp_flow_close(&copy);
-	walk->closed++;
+	walk->closed += udp_flow_close(&copy);
 	return 0;
 }
 

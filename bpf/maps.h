@@ -125,6 +125,14 @@ struct {
 	__type(value, __u64); /* CLOCK_MONOTONIC of the SYN or first datagram */
 } weft_tuples __weak SEC(".maps");
 
+/* Who was seen in a network namespace, by its cookie. LRU: forgetting costs a name in a refusal. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096); /* pods of a node, many times over */
+	__type(key, __u64);
+	__type(value, struct weft_owner);
+} weft_netns __weak SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);

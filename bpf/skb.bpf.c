@@ -79,16 +79,10 @@ int weft_skb_ingress(struct __sk_buff *skb)
 	return 1;
 }
 
-/* A connected UDP socket closes its conversation at once; those of an unconnected one end by their idle time. */
-SEC("cgroup/sock_release")
-int weft_sock_release(struct bpf_sock *sk)
+weft_inline void close_connected(struct bpf_sock *sk, __u64 cookie)
 {
-	struct weft_udp_flow_key key = {};
+	struct weft_udp_flow_key key = {.socket_cookie = cookie, .peer_port = sk->dst_port};
 
-	if (sk->protocol != IPPROTO_UDP || !sk->dst_port || !weft_config.account_flows)
-		return 1;
-	key.socket_cookie = bpf_get_socket_cookie(sk);
-	key.peer_port = sk->dst_port;
 	if (sk->family == AF_INET) {
 		key.peer = address_from_v4(WEFT_CTX_WORD(sk, dst_ip4));
 	} else {
@@ -98,5 +92,38 @@ int weft_sock_release(struct bpf_sock *sk)
 		key.peer.word[3] = WEFT_CTX_WORD(sk, dst_ip6[3]);
 	}
 	udp_flow_close(&key);
+}
+
+weft_inline void close_peers(struct weft_udp_socket *socket, __u64 cookie)
+{
+	for (int i = 0; i < WEFT_UDP_PEERS; i++) {
+		struct weft_udp_peer *peer = &socket->peer[i];
+		struct weft_udp_flow_key key = {
+			.socket_cookie = cookie,
+			.peer = peer->endpoint_address,
+			.peer_port = peer->endpoint_port,
+		};
+
+		if (peer->service_port)
+			udp_flow_close(&key);
+	}
+}
+
+/* Conversations of a UDP socket end with it: with the peer that it is connected to, and with the services that it sent to.
+ * Others end by their idle time, for a socket does not say to whom it sent. */
+SEC("cgroup/sock_release")
+int weft_sock_release(struct bpf_sock *sk)
+{
+	struct weft_udp_socket *socket;
+	__u64 cookie;
+
+	if (sk->protocol != IPPROTO_UDP || !weft_config.account_flows)
+		return 1;
+	cookie = bpf_get_socket_cookie(sk);
+	if (sk->dst_port)
+		close_connected(sk, cookie);
+	socket = bpf_sk_storage_get(&weft_udp_sockets, sk, NULL, 0);
+	if (socket)
+		close_peers(socket, cookie);
 	return 1;
 }

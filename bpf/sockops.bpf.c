@@ -51,14 +51,6 @@ weft_inline void want_close_callback(struct bpf_sock_ops *ops)
 		count_helper_error(WEFT_HELPER_CALLBACK_FLAGS, error);
 }
 
-/* The subflow of an MPTCP socket inherits what the application's own socket was told at connect(). */
-weft_inline struct weft_socket *socket_of_parent(struct bpf_sock *sk)
-{
-	struct mptcp_sock *parent = (struct mptcp_sock *)bpf_skc_to_mptcp_sock(sk);
-
-	return parent ? bpf_sk_storage_get(&weft_sockets, parent, NULL, 0) : NULL;
-}
-
 weft_inline struct weft_socket *socket_create(struct bpf_sock *sk)
 {
 	struct weft_socket *socket = bpf_sk_storage_get(&weft_sockets, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
@@ -77,15 +69,10 @@ weft_inline void on_connect(struct bpf_sock_ops *ops, struct bpf_sock *sk)
 	struct weft_ends ends;
 	long error;
 
-	if (!socket) {
-		struct weft_socket *parent = socket_of_parent(sk);
-
+	if (!socket)
 		socket = socket_create(sk);
-		if (!socket)
-			return;
-		if (parent)
-			*socket = *parent;
-	}
+	if (!socket)
+		return;
 	ends_of(ops, &ends);
 	tuple_of(ops, &ends, false, &tuple);
 	error = bpf_map_update_elem(&weft_tuples, &tuple, &now, BPF_ANY);
@@ -102,12 +89,13 @@ weft_inline void on_connect(struct bpf_sock_ops *ops, struct bpf_sock *sk)
 }
 
 /* Names both ends, once the client's address is known. */
-weft_inline void name_ends(struct weft_socket *socket, const struct weft_ends *ends)
+weft_inline void name_ends(struct bpf_sock_ops *ops, struct weft_socket *socket, const struct weft_ends *ends)
 {
 	struct weft_owner source = owner_of_client(socket->source_workload, &ends->local);
 
 	socket->source_workload = source.workload;
 	socket->source_zone = source.zone;
+	netns_learn(bpf_get_netns_cookie(ops), &source);
 	if (socket->flags & WEFT_SOCKET_SERVICE) {
 		socket->destination_zone = socket->endpoint_zone;
 	} else {
@@ -153,7 +141,7 @@ weft_inline void on_active_established(struct bpf_sock_ops *ops, struct bpf_sock
 	if (!socket) /* the SYN left before the agent was here */
 		return;
 	ends_of(ops, &ends);
-	name_ends(socket, &ends);
+	name_ends(ops, socket, &ends);
 	socket->established_ns = bpf_ktime_get_ns();
 	socket->flags |= WEFT_SOCKET_ESTABLISHED;
 	key = tcp_edge_key(socket);
@@ -286,7 +274,7 @@ weft_inline void on_close(struct bpf_sock_ops *ops, struct bpf_sock *sk, __u32 o
 	ends_of(ops, &ends);
 	established = socket->flags & WEFT_SOCKET_ESTABLISHED;
 	if (!established)
-		name_ends(socket, &ends);
+		name_ends(ops, socket, &ends);
 	error = ((struct sock *)tcp)->sk_err;
 	reason = established ? close_reason(error, old_state) : fail_reason(error);
 	duration_ns = bpf_ktime_get_ns() - socket->started_ns;

@@ -110,7 +110,7 @@ class Drafter {
     for (const auto& ip : service_.cluster_ips) add(ip, port.port, service_.internal_local ? here : nullptr);
     for (const auto& ip : service_.external_ips) add(ip, port.port, service_.external_local ? here : nullptr);
     if (!has_node_port(port)) return;
-    for (const auto& [address, node] : topology_.addresses())
+    for (const auto& [address, node, declared] : topology_.addresses())
       if (serves_family(address)) add(address, port.node_port, service_.external_local ? &node->name : nullptr);
   }
 

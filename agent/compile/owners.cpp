@@ -98,8 +98,11 @@ void OwnerTable::reset(const Topology& topology, NameGivers& givers) {
   claims_.clear();
   pods_ = {};
   workloads_ = {};
-  for (const auto& [address, node] : topology.addresses())
-    claims_.push_back({make_owner_key(address), {WEFT_IDENTITY_HOST, givers.zone(node->zone), 0}, Rank::kNode, &kNobody});
+  for (const auto& [address, node, declared] : topology.addresses())
+    claims_.push_back({make_owner_key(address),
+                       {WEFT_IDENTITY_HOST, givers.zone(node->zone), 0},
+                       declared ? Rank::kNode : Rank::kInterface,
+                       &kNobody});
   std::sort(claims_.begin(), claims_.end(), comes_before);
 }
 

@@ -19,7 +19,8 @@ class OwnerTable {
   void update(const Snapshot& snapshot, const Topology& topology, NameGivers& givers);
   std::vector<OwnerRow> rows() const;  // sorted by key, one row a key
 
-  enum class Rank : std::uint8_t { kNode, kPod, kDeletingPod, kWorkload };
+  // A pod may have an address that is found on an interface here, but not one that a Node object declares.
+  enum class Rank : std::uint8_t { kNode, kPod, kDeletingPod, kWorkload, kInterface };
   struct Claim {
     weft_owner_key key;
     weft_owner row;

@@ -20,17 +20,19 @@ Topology::Topology(const Snapshot& snapshot, const NodeFacts& facts) {
   auto& here = places_[facts.name];
   here = {facts.name, facts.zone, facts.region, {}};
   append_reachable(here.addresses, facts.addresses);
-  snapshot.nodes.for_each([this](const NamespacedName& name, const std::shared_ptr<const Node>& node) {
+  std::set<IpAddress> declared;
+  snapshot.nodes.for_each([&](const NamespacedName& name, const std::shared_ptr<const Node>& node) {
     auto& place = places_[name.second];
     place.name = name.second;
     if (place.zone.empty()) place.zone = node->zone;
     if (place.region.empty()) place.region = node->region;
     append_reachable(place.addresses, node->addresses);
+    declared.insert(node->addresses.begin(), node->addresses.end());
   });
   local_ = &here;
-  add_addresses(here);
+  add_addresses(here, declared);
   for (const auto& [name, place] : places_)
-    if (&place != local_) add_addresses(place);
+    if (&place != local_) add_addresses(place, declared);
 }
 
 const NodePlace* Topology::find(const std::string& node) const {
@@ -38,9 +40,9 @@ const NodePlace* Topology::find(const std::string& node) const {
   return it == places_.end() ? nullptr : &it->second;
 }
 
-void Topology::add_addresses(const NodePlace& place) {
+void Topology::add_addresses(const NodePlace& place, const std::set<IpAddress>& declared) {
   for (const auto& address : place.addresses)
-    if (by_address_.emplace(address, &place).second) addresses_.push_back({address, &place});
+    if (by_address_.emplace(address, &place).second) addresses_.push_back({address, &place, declared.contains(address)});
 }
 
 }  // namespace weft

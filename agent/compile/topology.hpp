@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -23,6 +24,7 @@ class Topology {
   struct Address {
     IpAddress address;
     const NodePlace* node;
+    bool declared;  // by a Node object, not only found on an interface of this node
   };
 
   Topology(const Snapshot& snapshot, const NodeFacts& facts);
@@ -35,7 +37,7 @@ class Topology {
   bool is_node_address(const IpAddress& address) const { return by_address_.contains(address); }
 
  private:
-  void add_addresses(const NodePlace& place);
+  void add_addresses(const NodePlace& place, const std::set<IpAddress>& declared);
 
   std::map<std::string, NodePlace> places_;
   const NodePlace* local_ = nullptr;

@@ -13,7 +13,7 @@ namespace weft {
 namespace {
 
 bool owned(const std::string& part, std::string name) {
-  if (name.ends_with(".next")) name.resize(name.size() - 5);
+  if (name.ends_with("_next")) name.resize(name.size() - 5);
   if (part != "maps")
     return std::any_of(kHooks.begin(), kHooks.end(), [&](const Hook& hook) { return hook.name == name; });
   return std::any_of(kPinnedMaps.begin(), kPinnedMaps.end(), [&](const PinnedMap& map) {

@@ -29,7 +29,7 @@ std::uint32_t program_id(int fd) {
 // A program cannot be opened by its id without CAP_SYS_ADMIN, so each attached one has a pin: the settled one, or the
 // one of a swap that was cut short.
 Fd pinned_program(const std::filesystem::path& pin, std::uint32_t id) {
-  for (const char* suffix : {"", ".next"}) {
+  for (const char* suffix : {"", "_next"}) {
     Fd fd(::bpf_obj_get((pin.string() + suffix).c_str()));
     if (fd && program_id(fd.get()) == id) return fd;
   }
@@ -37,7 +37,7 @@ Fd pinned_program(const std::filesystem::path& pin, std::uint32_t id) {
 }
 
 Result<> pin_over(int fd, const std::filesystem::path& path) {
-  auto staged = path.string() + ".next";
+  auto staged = path.string() + "_next";
   ::unlink(staged.c_str());
   if (::bpf_obj_pin(fd, staged.c_str()) != 0) return fail_errno(errno, "pin " + path.string());
   if (::rename(staged.c_str(), path.c_str()) != 0) return fail_errno(errno, "pin " + path.string());
@@ -102,7 +102,7 @@ Result<> Links::swap_program(Link& link, int program, std::uint32_t attached_pro
   auto before = pinned_program(pin, attached_program);
   if (before && ::unlink(pin.c_str()) != 0 && errno != ENOENT) return fail_errno(errno, "pin " + pin.string());
   if (before && ::bpf_obj_pin(before.get(), pin.c_str()) != 0) return fail_errno(errno, "pin " + pin.string());
-  auto staged = pin.string() + ".next";
+  auto staged = pin.string() + "_next";
   ::unlink(staged.c_str());
   if (::bpf_obj_pin(program, staged.c_str()) != 0) return fail_errno(errno, "pin " + staged);
   LIBBPF_OPTS(bpf_link_update_opts, options);

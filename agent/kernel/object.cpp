@@ -62,7 +62,7 @@ std::uint32_t map_id(int fd) {
   return ::bpf_obj_get_info_by_fd(fd, &info, &size) == 0 ? info.id : 0;
 }
 
-constexpr std::string_view kStaged = ".next";
+constexpr std::string_view kStaged = "_next";  // bpffs refuses dots in names
 
 struct Pin {
   std::string file;     // below maps/

@@ -31,9 +31,37 @@ weft_inline void request_set_client(struct weft_request *request, struct bpf_soc
 	request->client = request->client_is_host ? bpf_get_current_cgroup_id() : netns;
 }
 
+/* Who is connecting, before the kernel has chosen a source address: the process's workload, the owner of the address
+ * that the socket is bound to, or the one that was seen in this network namespace. */
+weft_inline struct weft_owner owner_of_caller(struct bpf_sock_addr *ctx)
+{
+	struct weft_owner owner = {.workload = owner_of_current(), .zone = node_zone()};
+	struct weft_address bound = {};
+	struct weft_owner *seen;
+	__u64 netns;
+
+	if (owner.workload != WEFT_IDENTITY_UNKNOWN || !ctx->sk)
+		return owner;
+	if (ctx->family == AF_INET) {
+		bound = address_from_v4(WEFT_CTX_WORD(ctx->sk, src_ip4));
+	} else {
+		bound.word[0] = WEFT_CTX_WORD(ctx->sk, src_ip6[0]);
+		bound.word[1] = WEFT_CTX_WORD(ctx->sk, src_ip6[1]);
+		bound.word[2] = WEFT_CTX_WORD(ctx->sk, src_ip6[2]);
+		bound.word[3] = WEFT_CTX_WORD(ctx->sk, src_ip6[3]);
+	}
+	if (bound.word[3])
+		owner = owner_of_client(WEFT_IDENTITY_UNKNOWN, &bound);
+	if (owner.workload != WEFT_IDENTITY_UNKNOWN)
+		return owner;
+	netns = bpf_get_netns_cookie(ctx);
+	seen = bpf_map_lookup_elem(&weft_netns, &netns);
+	return seen ? *seen : owner;
+}
+
 weft_inline void refusal_record(struct bpf_sock_addr *ctx, const struct weft_request *request, __u32 service)
 {
-	struct weft_owner source = {.workload = owner_of_current(), .zone = node_zone()};
+	struct weft_owner source = owner_of_caller(ctx);
 	struct weft_edge_key key = {
 		.source = source.workload,
 		.service = service,
@@ -93,6 +121,25 @@ weft_inline void socket_remember(struct weft_socket *socket, const struct weft_r
 	socket->destination_workload = answer->row.workload;
 }
 
+/* connect() of an MPTCP socket runs for its first subflow; getpeername() asks the socket that the application holds. */
+weft_inline void mptcp_remember(struct bpf_sock_addr *ctx, const struct weft_request *request,
+				const struct weft_answer *answer)
+{
+	struct weft_socket *socket;
+	struct mptcp_sock *parent;
+
+	if (!bpf_core_type_exists(struct mptcp_sock) || request->key.protocol != IPPROTO_TCP)
+		return;
+	parent = (struct mptcp_sock *)bpf_skc_to_mptcp_sock(ctx->sk);
+	if (!parent)
+		return;
+	socket = bpf_sk_storage_get(&weft_sockets, parent, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	if (socket)
+		socket_remember(socket, request, answer);
+	else
+		count_helper_error(WEFT_HELPER_SOCKET_STORAGE, 0);
+}
+
 /* Decides a connect(). On WEFT_PROCEED with answer RESOLVED the caller writes the endpoint into its context. */
 weft_inline int connect_decide(struct bpf_sock_addr *ctx, const struct weft_address *address,
 			       struct weft_answer *answer)
@@ -118,6 +165,8 @@ weft_inline int connect_decide(struct bpf_sock_addr *ctx, const struct weft_addr
 		socket_remember(socket, &request, answer);
 	else
 		count_helper_error(WEFT_HELPER_SOCKET_STORAGE, 0);
+	if (answer->resolution == WEFT_RESOLVED)
+		mptcp_remember(ctx, &request, answer);
 	return WEFT_PROCEED;
 }
 

@@ -73,4 +73,21 @@ weft_inline struct weft_owner owner_of_client(__u32 by_process, const struct wef
 	return owner;
 }
 
+/* A pod's network namespace belongs to one workload for its life, and cookies are never used twice: whoever was seen there
+ * once is who fails to connect from there later, when no local address is known yet. */
+weft_inline void netns_learn(__u64 netns, const struct weft_owner *owner)
+{
+	struct weft_owner *known;
+	long error;
+
+	if (netns == weft_config.host_netns || owner->workload < WEFT_IDENTITY_FIRST)
+		return;
+	known = bpf_map_lookup_elem(&weft_netns, &netns);
+	if (known && known->workload == owner->workload && known->zone == owner->zone)
+		return;
+	error = bpf_map_update_elem(&weft_netns, &netns, owner, BPF_ANY);
+	if (error)
+		count_helper_error(WEFT_HELPER_NETNS_UPDATE, error);
+}
+
 #endif

@@ -245,18 +245,22 @@ weft_inline void udp_account(struct __sk_buff *skb, struct bpf_sock *sk, bool eg
 		udp_count(flow, &datagram, egress, opens);
 }
 
-weft_inline void udp_flow_close(const struct weft_udp_flow_key *key)
+/* A function of its own: its copy of the row would not fit on its callers' stacks several times. */
+static __noinline int udp_flow_close(const struct weft_udp_flow_key *key)
 {
-	struct weft_udp_flow *found = bpf_map_lookup_elem(&weft_udp_flows, key);
 	struct weft_edge_key edge_key;
+	struct weft_udp_flow *found;
 	struct weft_udp_flow flow;
 	struct weft_edge *edge;
 
+	if (!key)
+		return 0;
+	found = bpf_map_lookup_elem(&weft_udp_flows, key);
 	if (!found)
-		return;
+		return 0;
 	flow = *found;
 	if (bpf_map_delete_elem(&weft_udp_flows, key))
-		return; /* the agent closed it as idle at this moment */
+		return 0; /* the agent closed it as idle at this moment */
 	edge_key = udp_edge_key(&flow);
 	edge = edge_of(&edge_key);
 	if (edge) {
@@ -264,6 +268,7 @@ weft_inline void udp_flow_close(const struct weft_udp_flow_key *key)
 		histogram_add(&edge->duration, weft_duration_bounds, (bpf_ktime_get_ns() - flow.opened_ns) / 1000);
 	}
 	udp_record(&flow, key->socket_cookie, WEFT_FLOW_CLOSE, WEFT_CLOSE_IDLE);
+	return 1;
 }
 
 #endif

@@ -220,7 +220,8 @@ enum weft_counter { WEFT_COUNTERS(WEFT_X_COUNTER) WEFT_COUNTER_COUNT };
 	X(WEFT_HELPER_UDP_FLOW_UPDATE, "udp_flow_update")                                      \
 	X(WEFT_HELPER_CALLBACK_FLAGS, "sock_ops_cb_flags_set")                                 \
 	X(WEFT_HELPER_CONNECTION_UPDATE, "connection_update")                                  \
-	X(WEFT_HELPER_LOAD_BYTES, "skb_load_bytes")
+	X(WEFT_HELPER_LOAD_BYTES, "skb_load_bytes")                                            \
+	X(WEFT_HELPER_NETNS_UPDATE, "netns_update")
 
 #define WEFT_X_HELPER(code, name) code,
 enum weft_helper { WEFT_HELPERS(WEFT_X_HELPER) WEFT_HELPER_COUNT };

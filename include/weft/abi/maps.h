@@ -30,6 +30,7 @@
 	X(weft_connections, 1, KERNEL) \
 	X(weft_udp_flows, 1, KERNEL)  \
 	X(weft_tuples, 1, KERNEL)     \
+	X(weft_netns, 1, KERNEL)      \
 	X(weft_sockets, 1, SOCKET)    \
 	X(weft_udp_sockets, 1, SOCKET) \
 	X(weft_events, 1, RING)
