@@ -1,5 +1,7 @@
 """What must hold in every guest: each check takes the sections of one boot and says what is wrong, or nothing."""
 
+import re
+
 ENDPOINTS_TCP = {"s1", "s2"}
 ENDPOINTS_UDP = {"u1", "u2"}
 
@@ -33,7 +35,7 @@ def check_loaded(sections):
     checks = require(sections, "probe", None).json()
     if not checks or not checks.get("items"):
         raise ValueError(f"weftd --probe: {sections['probe'].text[-200:]} {sections['probe'].errors[-200:]}")
-    errors = [item for item in checks["items"] if item["state"] == "error"]
+    errors = [f"{item['subject']}: {item['detail']}" for item in checks["items"] if item["state"] == "error"]
     if errors:
         raise ValueError(f"weftd --probe: {errors}")
 
@@ -114,7 +116,11 @@ def find_features(sections):
 
 
 def find_instruction_counts(sections):
-    """Program → instructions that the verifier walked, where `weftd --probe` tells."""
+    """Program → instructions that the verifier walked, from `weftd --probe`."""
     probe = sections["probe"].json() if "probe" in sections else None
-    programs = (probe or {}).get("programs", [])
-    return {p["name"]: p["verifiedInstructions"] for p in programs if "verifiedInstructions" in p}
+    counts = {}
+    for item in (probe or {}).get("items", []):
+        match = re.search(r"(\d+) verified", item["detail"])
+        if match:
+            counts[item["subject"]] = int(match.group(1))
+    return counts

@@ -1,3 +1,4 @@
+import os
 import pathlib
 import subprocess
 import sys
@@ -12,7 +13,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="session")
 def package():
-    """The .deb, freshly built."""
+    """The .deb, freshly built, or the one that WEFT_PACKAGE names."""
+    if "WEFT_PACKAGE" in os.environ:
+        return pathlib.Path(os.environ["WEFT_PACKAGE"])
     done = subprocess.run([ROOT / "scripts/package"], text=True, stdout=subprocess.PIPE, timeout=900)
     assert done.returncode == 0, "scripts/package failed"
     return pathlib.Path(done.stdout.strip())
@@ -24,6 +27,6 @@ def machine(package):
     with Machine() as booted:
         booted.path("/var/tmp/weft.deb").write_bytes(package.read_bytes())
         peer = booted.path("/usr/local/bin/weft-peer")
-        peer.write_bytes((ROOT / "build/release/bin/weft-peer").read_bytes())
+        peer.write_bytes((pathlib.Path(os.environ.get("WEFT_BIN", ROOT / "build/release/bin")) / "weft-peer").read_bytes())
         peer.chmod(0o755)
         yield booted

@@ -33,14 +33,15 @@ class Machine:
     def __init__(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="weft-machine-"))
         self.cgroup = find_cgroup_root() / self.folder.name
+        self.leaf = self.cgroup / "programs"
         self.log = tempfile.TemporaryFile()
         self.outer = None
         self.init = None
 
     def __enter__(self):
         try:
-            self.cgroup.mkdir()
-            enter = f'echo $$ >"{self.cgroup}/cgroup.procs"; exec unshare {" ".join(NAMESPACES)} --fork --kill-child "{BOOT}" "{self.folder}"'
+            self.leaf.mkdir(parents=True)
+            enter = f'echo $$ >"{self.cgroup}/cgroup.procs" && exec unshare {" ".join(NAMESPACES)} --fork --kill-child "{BOOT}" "{self.folder}"'
             self.outer = subprocess.Popen(["bash", "-c", enter], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
             await_true(self.find_init, 10, "the first process")
             await_true(lambda: self.run("systemctl", "is-active", "throw-away.target", check=False).stdout == "active\n", 60, "boot")
@@ -62,9 +63,10 @@ class Machine:
         return self.log.read().decode(errors="replace")
 
     def command(self, *words):
-        """What enters the machine and runs `words` there."""
-        clean = ["env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive"]
-        return ["nsenter", "-t", str(self.init), "--all", "--root", "--wd=/", *clean, *words]
+        """What enters the machine, in a cgroup of it, and runs `words` there."""
+        join = ["sh", "-c", 'echo $$ >"$0/cgroup.procs" && exec "$@"', str(self.leaf)]
+        clean = ["env", "-i", "PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive"]
+        return [*join, "nsenter", "-t", str(self.init), "--all", "--root", "--wd=/", *clean, *words]
 
     def run(self, *words, check=True, limit_s=60):
         done = subprocess.run(self.command(*words), text=True, capture_output=True, stdin=subprocess.DEVNULL, timeout=limit_s)

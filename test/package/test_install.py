@@ -39,6 +39,18 @@ def agent_log(machine):
     return path.read_text(errors="replace")[-3000:] if path.exists() else "no log"
 
 
+def start_stream(machine, seconds):
+    """A connection that echoes every 5 ms, once it does."""
+    stream = machine.start("weft-peer", "stream", "--to", "10.96.0.10:80", "--streams", "2", "--duration", str(seconds), "--interval-ms", "5")
+    assert stream.stdout.readline() == "ready\n"
+    return stream
+
+
+def assert_unbroken(stream):
+    report = json.loads(stream.communicate(timeout=60)[0])
+    assert report["failed"] == {} and report["echoes"] > 100, report
+
+
 def calls(machine, count=40):
     done = machine.run("weft-peer", "connect", "--to", "10.96.0.10:80", "--count", str(count), "--timeout", "2", check=False)
     return json.loads(done.stdout)
@@ -100,7 +112,7 @@ def test_a_crash_is_followed_by_a_restart_and_no_call_fails(machine):
 
 
 def test_an_upgrade_cuts_nothing(machine):
-    stream = machine.start("weft-peer", "stream", "--to", "10.96.0.10:80", "--streams", "2", "--duration", "8", "--interval-ms", "5")
+    stream = start_stream(machine, 8)
     before = show(machine, "MainPID")
     client = machine.start("weft-peer", "connect", "--to", "10.96.0.10:80", "--count", "100000", "--duration", "6", "--rate", str(ALL_CALLS))
     time.sleep(0.5)
@@ -108,8 +120,7 @@ def test_an_upgrade_cuts_nothing(machine):
     assert show(machine, "MainPID") != before and show(machine, "ActiveState") == "active", agent_log(machine)
     load = json.loads(client.communicate(timeout=60)[0])
     assert load["ok"] >= ALL_CALLS and load["failed"] == {}
-    steady = json.loads(stream.communicate(timeout=60)[0])
-    assert steady["failed"] == {}, steady
+    assert_unbroken(stream)
 
 
 def test_settings_of_the_administrator_survive_an_upgrade(machine):
@@ -121,11 +132,9 @@ def test_settings_of_the_administrator_survive_an_upgrade(machine):
 
 
 def test_removing_takes_the_programs_out_and_cuts_no_connection(machine):
-    stream = machine.start("weft-peer", "stream", "--to", "10.96.0.10:80", "--streams", "2", "--duration", "5", "--interval-ms", "5")
-    time.sleep(1)
+    stream = start_stream(machine, 5)
     machine.run("dpkg", "-r", "weft", limit_s=120)
-    steady = json.loads(stream.communicate(timeout=60)[0])
-    assert steady["failed"] == {}, steady
+    assert_unbroken(stream)
     assert machine.run("find", "/sys/fs/bpf", "-mindepth", "2").stdout == ""
     assert calls(machine, 1)["ok"] == 0
     assert machine.path("/etc/weft/weft.yaml").exists()
