@@ -69,13 +69,14 @@ class Machine:
         return [*join, "nsenter", "-t", str(self.init), "--all", "--root", "--wd=/", *clean, *words]
 
     def run(self, *words, check=True, limit_s=60):
-        done = subprocess.run(self.command(*words), text=True, capture_output=True, stdin=subprocess.DEVNULL, timeout=limit_s)
+        done = subprocess.run(self.command(*words), text=True, capture_output=True, stdin=subprocess.DEVNULL, cwd="/", timeout=limit_s)
         assert not check or done.returncode == 0, f"{' '.join(words)}: {done.returncode}\n{done.stdout}{done.stderr}"
         return done
 
     def start(self, *words):
         """A process of the machine that runs until it ends or the machine does."""
-        return subprocess.Popen(self.command(*words), text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        return subprocess.Popen(self.command(*words), text=True, stdin=subprocess.DEVNULL, cwd="/", stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE)
 
     def path(self, inside):
         return pathlib.Path(f"/proc/{self.init}/root") / inside.lstrip("/")
