@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "agent/base/document_builder.hpp"
+#include "agent/base/json.hpp"
 
 namespace weft {
 namespace {
@@ -115,7 +116,7 @@ nlohmann::json* DocumentBuilder::place(nlohmann::json value, TextPosition at) {
   auto [it, added] = parent.emplace(key_, std::move(value));
   has_key_ = false;
   if (!added) {
-    refuse(FindingCode::kDuplicateKey, key_at_, "the key '" + key_ + "' appears twice in one map; remove one");
+    refuse(FindingCode::kDuplicateKey, key_at_, "the key " + in_quotes(key_) + " appears twice in one map; remove one");
     return nullptr;
   }
   nodes_.push_back({key_at_, end, std::move(key_), false});

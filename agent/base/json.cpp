@@ -72,17 +72,21 @@ std::string_view nearest_word(std::string_view word, std::initializer_list<std::
   return best;
 }
 
-std::string in_quotes(std::string_view text) {
-  constexpr std::size_t kMostBytes = 80;
-  auto cut = text.size() > kMostBytes;
-  auto end = cut ? kMostBytes : text.size();
+std::string printable(std::string_view text, std::size_t most_bytes) {
+  auto cut = text.size() > most_bytes;
+  auto end = cut ? most_bytes : text.size();
   while (cut && end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
-  std::string out = "'";
+  std::string out;
   for (char c : text.substr(0, end)) {
     auto byte = static_cast<unsigned char>(c);
     out += byte < 0x20 || byte == 0x7F ? fmt::format("\\x{:02x}", byte) : std::string(1, c);
   }
-  return out + (cut ? "…'" : "'");
+  return cut ? out + "…" : out;
+}
+
+std::string in_quotes(std::string_view text) {
+  constexpr std::size_t kMostBytes = 80;
+  return "'" + printable(text, kMostBytes) + "'";
 }
 
 JsonCursor::JsonCursor(const nlohmann::json& value, std::vector<JsonProblem>& problems)

@@ -87,7 +87,10 @@ class JsonCursor {
 // The candidate nearest to `word`, if near enough to be a slip of the finger; empty otherwise.
 std::string_view nearest_word(std::string_view word, std::initializer_list<std::string_view> candidates);
 
-// For messages: 'text' with control characters escaped as \xNN, cut to 80 bytes at a character.
+// For messages: control characters escaped as \xNN, cut to `most_bytes` at a character.
+std::string printable(std::string_view text, std::size_t most_bytes = 200);
+
+// For messages: 'text', printable, cut to 80 bytes.
 std::string in_quotes(std::string_view text);
 
 }  // namespace weft

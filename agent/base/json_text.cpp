@@ -78,7 +78,7 @@ class Handler {
     std::string_view what = exception.what();
     auto detail = what.rfind(": ");
     return builder.refuse(FindingCode::kBadSyntax, here(),
-                          "not valid JSON: " + std::string(detail == what.npos ? what : what.substr(detail + 2)));
+                          "not valid JSON: " + printable(detail == what.npos ? what : what.substr(detail + 2)));
   }
 
   DocumentBuilder builder;

@@ -11,6 +11,7 @@
 #include <streambuf>
 
 #include "agent/base/document_builder.hpp"
+#include "agent/base/json.hpp"
 
 namespace weft {
 namespace {
@@ -152,7 +153,7 @@ class Handler final : public YAML::EventHandler {
     return value;
   }
   [[noreturn]] void refuse_tag(const YAML::Mark& mark, const std::string& tag) {
-    refuse(FindingCode::kBadSyntax, mark, "the tag '" + tag + "' is not allowed");
+    refuse(FindingCode::kBadSyntax, mark, "the tag " + in_quotes(tag) + " is not allowed");
   }
 
   DocumentBuilder& builder_;
@@ -200,9 +201,9 @@ TextDocuments read_yaml(std::string_view text, const TextLimits& limits) {
         documents.push_back(std::move(document));
   } catch (const YAML::Exception& exception) {
     return std::unexpected(builder.error().value_or(
-        TextError{FindingCode::kBadSyntax, position(exception.mark), "not valid YAML: " + exception.msg}));
+        TextError{FindingCode::kBadSyntax, position(exception.mark), "not valid YAML: " + printable(exception.msg)}));
   } catch (const std::exception& exception) {
-    return std::unexpected(TextError{FindingCode::kBadSyntax, {}, std::string("not valid YAML: ") + exception.what()});
+    return std::unexpected(TextError{FindingCode::kBadSyntax, {}, "not valid YAML: " + printable(exception.what())});
   }
   return documents;
 }

@@ -107,6 +107,11 @@ TEST_CASE("an unknown field suggests the nearest one") {
   CHECK(r.problems[2].reason == "'zzz' is not a known field; known are addresses, ports, serviceAccount");
 }
 
+TEST_CASE("keys and tokens of other people's texts reach messages escaped and short") {
+  CHECK(refused("{\"a\\u001b\": 1, \"a\\u001b\": 2}").reason.find("'a\\x1b'") != std::string::npos);
+  CHECK(refused("{" + std::string(100000, 'x')).reason.size() < 300);
+}
+
 TEST_CASE("messages escape control characters and cut long values") {
   CHECK(in_quotes("a\x1b[31m\n") == "'a\\x1b[31m\\x0a'");
   CHECK(in_quotes(std::string(1000, 'x')).size() < 100);

@@ -1,6 +1,7 @@
 // Any bytes as a manifest: no crash, no hang, and what is decoded folds. The first byte chooses between YAML and JSON.
 #include <cstdint>
 #include <cstdlib>
+#include <string>
 #include <string_view>
 
 #include "agent/model/analyze.hpp"
@@ -11,15 +12,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size == 0) return 0;
   bool json = data[0] == '{' || data[0] == '[';
   std::string_view text(reinterpret_cast<const char*>(data), size);
-  auto decoded = weft::decode_manifest(json ? "fuzz.json" : "fuzz.yaml", text);
+  std::string path = json ? "fuzz.json" : "fuzz.yaml";
+  auto decoded = weft::decode_manifest(path, text);
   for (const auto& said : decoded.diagnostics)
     for (char c : said.reason)
       if (static_cast<unsigned char>(c) < 0x20) std::abort();  // control characters never reach a terminal
   weft::Fold fold;
   std::vector<weft::ObjectKey> claimed;
-  fold.apply(weft::manifest_events({"files", "fuzz", {}}, std::move(decoded), claimed));
+  fold.apply(weft::manifest_events({"files", path, {}}, std::move(decoded), claimed));
   weft::analyze(*fold.snapshot());
-  fold.apply(weft::manifest_gone_events({"files", "fuzz", {}}, claimed));
+  fold.apply(weft::manifest_gone_events({"files", path, {}}, claimed));
   if (fold.snapshot()->services.size() != 0 || fold.snapshot()->diagnostics.size() != 0) std::abort();
   return 0;
 }
