@@ -97,6 +97,7 @@ std::string list_head(std::string_view kind) {
 std::string_view list_tail() { return "]}\n"; }
 
 HttpResponse metrics_response(std::shared_ptr<const MetricsPage> page) {
+  if (!page) return error_response(503, "the counters have not been read yet");
   HttpResponse response;
   response.content_type = "text/plain; version=0.0.4; charset=utf-8";
   response.body = std::make_unique<MetricsBody>(std::move(page));

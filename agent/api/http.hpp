@@ -62,9 +62,10 @@ struct HttpLimits {
   std::size_t max_connections = 32;
   std::size_t header_bytes = 8 * 1024;
   std::size_t body_bytes = 1024 * 1024;
-  std::uint32_t request_timeout_ms = 5000;  // from the end of the last answer to the end of a request
-  std::uint32_t write_timeout_ms = 30000;   // for each piece of an answer
-  std::uint32_t linger_ms = 1000;           // to read on after a refusal, so that the peer can read it
+  std::uint32_t request_timeout_ms = 5000;      // from the end of the last answer to the end of a request
+  std::uint32_t write_timeout_ms = 30000;       // for each piece of an answer
+  std::uint32_t follow_timeout_ms = 3'600'000;  // …of a stream that is followed: a paused reader is no dead one
+  std::uint32_t linger_ms = 1000;               // to read on after a refusal, so that the peer can read it
 };
 
 }  // namespace weft

@@ -65,6 +65,7 @@ class Session final : public Connection, public std::enable_shared_from_this<Ses
   void discard();
   void watch_reader();
   void arm(std::uint32_t timeout_ms);
+  void arm_write();
 
   Socket socket_;
   const HttpLimits limits_;
@@ -118,6 +119,11 @@ void Session::arm(std::uint32_t timeout_ms) {
     boost::system::error_code ignored;
     self->socket_.cancel(ignored);
   });
+}
+
+void Session::arm_write() {
+  bool followed = response_.body && response_.body->endless();
+  arm(followed ? limits_.follow_timeout_ms : limits_.write_timeout_ms);
 }
 
 void Session::read_request() {
@@ -215,7 +221,7 @@ void Session::write_head() {
     if (response_.body->endless()) watch_reader();
   }
   std::array<asio::const_buffer, 2> buffers{asio::buffer(head_), asio::buffer(response_.text)};
-  arm(limits_.write_timeout_ms);
+  arm_write();
   asio::async_write(socket_, buffers,
                     [self = shared_from_this()](Error error, std::size_t) { self->on_written(error); });
 }
@@ -257,7 +263,7 @@ void Session::write_chunk(bool last) {
     head_ = last ? std::string() : fmt::format("{:x}\r\n", chunk_.size());
   }
   std::array<asio::const_buffer, 3> buffers{asio::buffer(head_), asio::buffer(chunk_), asio::buffer(tail)};
-  arm(limits_.write_timeout_ms);
+  arm_write();
   asio::async_write(socket_, buffers,
                     [self = shared_from_this()](Error error, std::size_t) { self->on_written(error); });
 }

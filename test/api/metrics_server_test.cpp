@@ -37,6 +37,16 @@ std::shared_ptr<const PublicView> view_of(bool ready, std::size_t edges = 0) {
 
 }  // namespace
 
+TEST_CASE("a scrape before the counters were read is told to come again") {
+  auto server = started();
+  auto early = std::make_shared<PublicView>();
+  early->readiness = {true, ""};
+  early->published = std::chrono::steady_clock::now();
+  server->publish(early);
+  CHECK(Client(server->port()).get("/metrics").status == 503);
+  CHECK(Client(server->port()).get("/readyz").status == 200);
+}
+
 TEST_CASE("on TCP there are metrics, liveness and readiness, and nothing else") {
   auto server = started();
   CHECK(Client(server->port()).get("/readyz").status == 503);

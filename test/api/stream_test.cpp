@@ -137,6 +137,23 @@ TEST_CASE("a slow follower loses flows and is told how many; others and the loop
   CHECK(slow_lost > 0);
 }
 
+TEST_CASE("a follower that pauses longer than an answer may take is kept; one that is paused too long is not") {
+  HttpLimits limits;
+  limits.write_timeout_ms = 50;
+  limits.follow_timeout_ms = 2500;
+  Running running(limits);
+  Client paused(running.path);
+  follow(running, paused);
+  for (std::uint32_t i = 0; i < 5; ++i) push(running, i * 1000, 1000);  // more than the socket holds
+  pollfd never{-1, 0, 0};
+  ::poll(&never, 1, 200);
+  CHECK(running.on_loop([&] { return running.backend.log.readers(); }) == 1);
+  auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (running.on_loop([&] { return running.backend.log.readers(); }) > 0 && std::chrono::steady_clock::now() < limit)
+    std::this_thread::yield();
+  CHECK(running.on_loop([&] { return running.backend.log.readers(); }) == 0);
+}
+
 TEST_CASE("what the kernel lost reaches a follower") {
   Running running;
   Client client(running.path);
