@@ -25,7 +25,8 @@ constexpr std::size_t kLargestFile = 256 << 20;
 
 class Bundle final : public Source {
  public:
-  Bundle(std::string path, std::map<std::string, std::string> files) : path_(std::move(path)), files_(std::move(files)) {}
+  Bundle(std::string path, std::map<std::string, std::string> files)
+      : path_(std::move(path)), files_(std::move(files)) {}
 
   Outcome<json> get(const std::string& what, const std::string& space) override {
     auto text = WEFT_TRY(part("api/" + what + ".json"));
@@ -81,8 +82,9 @@ class Bundle final : public Source {
 }  // namespace
 
 const std::vector<std::string>& bundled_documents() {
-  static const std::vector<std::string> names = {"status",   "checks", "services", "endpoints",   "workloads", "identities",
-                                                 "policies", "routes", "certs",    "connections", "edges",     "config"};
+  static const std::vector<std::string> names = {"status",    "checks",      "services", "endpoints",
+                                                 "workloads", "identities",  "policies", "routes",
+                                                 "certs",     "connections", "edges",    "config"};
   return names;
 }
 
@@ -92,7 +94,7 @@ Outcome<std::string> load_file(const std::string& path) {
   };
   Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!fd) return problem(errno == EACCES ? kNoPermission : kInvalidInput, errno);
-  struct stat status {};
+  struct stat status{};
   if (::fstat(fd.get(), &status) != 0) return problem(kInvalidInput, errno);
   if (!S_ISREG(status.st_mode)) return failure(kInvalidInput, path + " is not a regular file");
   std::string text;

@@ -81,13 +81,15 @@ Outcome<std::string> find_weftd() {
     if (end > 0 && is_program(candidate)) return candidate;
     rest.remove_prefix(std::min(end + 1, rest.size()));
   }
-  return failure(kFailed, "there is no weftd beside this program or on PATH", "Install the weft package, or add weftd's directory to PATH.");
+  return failure(kFailed, "there is no weftd beside this program or on PATH",
+                 "Install the weft package, or add weftd's directory to PATH.");
 }
 
 Outcome<ChildResult> run_child(const std::string& program, const std::vector<std::string>& arguments,
                                std::chrono::milliseconds limit) {
   int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return failure(kFailed, std::string("cannot make a pipe: ") + std::strerror(errno));
+  if (::pipe2(ends, O_CLOEXEC) != 0)
+    return failure(kFailed, std::string("cannot make a pipe: ") + std::strerror(errno));
   Fd reading(ends[0]), writing(ends[1]);
   auto pid = WEFT_TRY(spawn(program, arguments, writing.get()));
   writing = Fd();

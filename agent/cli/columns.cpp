@@ -19,7 +19,8 @@ using nlohmann::json;
 constexpr std::size_t kShownAddresses = 3;  // in a table; JSON has all
 
 Column text(std::string title, std::string path, bool wide = false) {
-  return {std::move(title), [path = std::move(path)](const json& item) { return Cell{text_at(item, path)}; }, false, wide};
+  return {std::move(title), [path = std::move(path)](const json& item) { return Cell{text_at(item, path)}; }, false,
+          wide};
 }
 
 Column state(std::string title, std::string path) {
@@ -74,7 +75,9 @@ std::string affinity(const json& item) {
 }
 
 Cell endpoint_state(const json& item) {
-  std::string value = is_true_at(item, "terminating") ? "terminating" : is_true_at(item, "ready") ? "ready" : "not ready";
+  std::string value = is_true_at(item, "terminating") ? "terminating"
+                      : is_true_at(item, "ready")     ? "ready"
+                                                      : "not ready";
   return {value, state_tone(value)};
 }
 
@@ -90,7 +93,8 @@ std::string workload_of(const json& item) {
 
 std::string process(const json& item) {
   for (const auto* key : {"systemdUnit", "cgroup", "uid"})
-    if (auto value = text_at(item, std::string("process.") + key); !value.empty()) return std::string(key) + "=" + value;
+    if (auto value = text_at(item, std::string("process.") + key); !value.empty())
+      return std::string(key) + "=" + value;
   return "";
 }
 
@@ -98,27 +102,34 @@ std::string pod_count(const json& item) { return std::to_string(list_at(item, "p
 std::string object_name(const json& item) { return full_name(text_at(item, "namespace"), text_at(item, "name")); }
 
 ListView services() {
-  return {{text("NAMESPACE", "namespace"), text("NAME", "name"), text("TYPE", "type"), made("ADDRESSES", service_addresses),
-           made("PORTS", ports), made("ENDPOINTS", endpoint_count, false, true), state("STATE", "status.state"),
-           made("AFFINITY", affinity, true), text("REASON", "status.reason", true), text("ORIGIN", "origin", true)},
-          object_name};
+  return {
+      {text("NAMESPACE", "namespace"), text("NAME", "name"), text("TYPE", "type"), made("ADDRESSES", service_addresses),
+       made("PORTS", ports), made("ENDPOINTS", endpoint_count, false, true), state("STATE", "status.state"),
+       made("AFFINITY", affinity, true), text("REASON", "status.reason", true), text("ORIGIN", "origin", true)},
+      object_name};
 }
 
 ListView endpoints() {
-  return {{text("NAMESPACE", "namespace"), text("SERVICE", "service"), text("PORT", "portName"),
-           made("ADDRESS", endpoint_address), text("PROTOCOL", "protocol"), {"STATE", endpoint_state},
-           made("WORKLOAD", workload_of), text("NODE", "node", true), text("ZONE", "zone", true),
+  return {{text("NAMESPACE", "namespace"),
+           text("SERVICE", "service"),
+           text("PORT", "portName"),
+           made("ADDRESS", endpoint_address),
+           text("PROTOCOL", "protocol"),
+           {"STATE", endpoint_state},
+           made("WORKLOAD", workload_of),
+           text("NODE", "node", true),
+           text("ZONE", "zone", true),
            text("PROGRAMMED", "programmed", true)},
           endpoint_address};
 }
 
 ListView workloads() {
-  return {{text("NAMESPACE", "namespace"), text("NAME", "name"), text("KIND", "kind"),
-           made("PODS", pod_count, false, true), text("IDENTITY", "identity"), made("ADDRESSES", addresses),
-           state("STATE", "status.state"), text("NODE", "node", true), text("ZONE", "zone", true),
-           text("ACCOUNT", "serviceAccount", true), made("PROCESS", process, true), made("PORTS", ports, true),
-           text("REASON", "status.reason", true)},
-          object_name};
+  return {
+      {text("NAMESPACE", "namespace"), text("NAME", "name"), text("KIND", "kind"), made("PODS", pod_count, false, true),
+       text("IDENTITY", "identity"), made("ADDRESSES", addresses), state("STATE", "status.state"),
+       text("NODE", "node", true), text("ZONE", "zone", true), text("ACCOUNT", "serviceAccount", true),
+       made("PROCESS", process, true), made("PORTS", ports, true), text("REASON", "status.reason", true)},
+      object_name};
 }
 
 ListView identities() {
@@ -137,18 +148,21 @@ std::string sent(const json& item) { return bytes_text(number_at(item, "sentByte
 std::string received(const json& item) { return bytes_text(number_at(item, "receivedBytes")); }
 std::string source(const json& item) { return end_text(item, "source", true); }
 std::string destination(const json& item) { return end_text(item, "destination", true); }
-std::string connection_name(const json& item) { return end_address(item, "source") + " " + end_address(item, "destination"); }
+std::string connection_name(const json& item) {
+  return end_address(item, "source") + " " + end_address(item, "destination");
+}
 std::string rtt(const json& item) {
   return find_at(item, "rttUs") != nullptr ? microseconds_text(number_at(item, "rttUs")) : "";
 }
 
 ListView connections() {
-  return {{made("AGE", age, false, true), made("SOURCE", source), made("DESTINATION", destination),
-           text("SERVICE", "destination.service"), text("PROTOCOL", "protocol"), made("SENT", sent, false, true),
-           made("RECEIVED", received, false, true), made("RTT", rtt, false, true),
-           text("RETRANSMITS", "retransmits", true), text("PID", "process.pid", true), text("UNIT", "process.unit", true),
-           text("ZONE FROM", "source.zone", true), text("ZONE TO", "destination.zone", true)},
-          connection_name};
+  return {
+      {made("AGE", age, false, true), made("SOURCE", source), made("DESTINATION", destination),
+       text("SERVICE", "destination.service"), text("PROTOCOL", "protocol"), made("SENT", sent, false, true),
+       made("RECEIVED", received, false, true), made("RTT", rtt, false, true), text("RETRANSMITS", "retransmits", true),
+       text("PID", "process.pid", true), text("UNIT", "process.unit", true), text("ZONE FROM", "source.zone", true),
+       text("ZONE TO", "destination.zone", true)},
+      connection_name};
 }
 
 Cell check_state(const json& item) {
@@ -157,8 +171,12 @@ Cell check_state(const json& item) {
 }
 
 ListView checks() {
-  return {{{"STATE", check_state}, text("CODE", "code"), text("CHECK", "title"), text("SUBJECT", "subject"),
-           text("DETAIL", "detail"), text("FIX", "fix", true)},
+  return {{{"STATE", check_state},
+           text("CODE", "code"),
+           text("CHECK", "title"),
+           text("SUBJECT", "subject"),
+           text("DETAIL", "detail"),
+           text("FIX", "fix", true)},
           [](const json& item) { return text_at(item, "code"); }};
 }
 
@@ -166,9 +184,9 @@ ListView checks() {
 
 const ListView& list_view(const std::string& kind) {
   static const std::map<std::string, ListView> views = {
-      {"services", services()}, {"endpoints", endpoints()}, {"workloads", workloads()},
-      {"identities", identities()}, {"policies", objects()}, {"routes", objects()},
-      {"certs", objects()}, {"connections", connections()}, {"checks", checks()}};
+      {"services", services()},     {"endpoints", endpoints()},     {"workloads", workloads()},
+      {"identities", identities()}, {"policies", objects()},        {"routes", objects()},
+      {"certs", objects()},         {"connections", connections()}, {"checks", checks()}};
   return views.at(kind);
 }
 

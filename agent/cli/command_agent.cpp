@@ -27,7 +27,8 @@ std::string findings_text(const json& result) {
 
 ListView cleanup_view() {
   auto column = [](std::string title, std::string field) {
-    return Column{std::move(title), [field = std::move(field)](const json& item) { return Cell{text_at(item, field)}; }};
+    return Column{std::move(title),
+                  [field = std::move(field)](const json& item) { return Cell{text_at(item, field)}; }};
   };
   return {{column("STATE", "state"), column("KIND", "kind"), column("PATH", "path"), column("REASON", "reason")},
           [](const json& item) { return text_at(item, "path"); }};
@@ -35,7 +36,9 @@ ListView cleanup_view() {
 
 Outcome<> ask_before_cleanup(const Invocation& wanted) {
   if (wanted.yes || wanted.dry_run) return {};
-  if (!can_ask()) return failure(kUsage, "cleanup removes what weft owns, and there is no terminal to ask on", "Use --yes, or --dry-run to look first.");
+  if (!can_ask())
+    return failure(kUsage, "cleanup removes what weft owns, and there is no terminal to ask on",
+                   "Use --yes, or --dry-run to look first.");
   if (confirm("Remove all programs, maps, links and files of weft on this node?")) return {};
   return failure(kFailed, "nothing was removed");
 }
@@ -82,7 +85,8 @@ Outcome<ExitCode> run_cleanup(Session& session) {
                    child.exit_code == kNoPermission ? "Run as root." : "");
   auto format = wanted.format();
   print_list(*result, cleanup_view(), format, session.console);
-  if (list_at(*result, "items").empty() && format == Format::kTable) session.console.hint("there is nothing of weft on this node");
+  if (list_at(*result, "items").empty() && format == Format::kTable)
+    session.console.hint("there is nothing of weft on this node");
   if (child.exit_code != 0) return failure(known_code(child.exit_code), "not everything could be removed");
   return kOk;
 }

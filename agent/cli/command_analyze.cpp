@@ -54,8 +54,8 @@ class Mesh {
   Decoded decode(const std::string& path) {
     auto text = load_file(path);
     if (!text) {
-      Diagnostic unreadable{Diagnostic::Severity::kError, finding_code(FindingCode::kFileUnreadable), {}, "",
-                            text.error().message, path};
+      Diagnostic unreadable{
+          Diagnostic::Severity::kError, finding_code(FindingCode::kFileUnreadable), {}, "", text.error().message, path};
       return {{}, {}, false, {unreadable}, false};
     }
     auto decoded = decode_manifest(path, *text);
@@ -112,7 +112,8 @@ Outcome<ExitCode> run_analyze(Session& session) {
     ++(finding.severity == Diagnostic::Severity::kError ? errors : warnings);
   }
   print_findings({{"apiVersion", "weft/v1"}, {"kind", "FindingList"}, {"items", items}}, wanted, session.console);
-  session.console.hint(fmt::format("{} objects in {} files: {} errors, {} warnings", mesh.objects(), files.size(), errors, warnings));
+  session.console.hint(
+      fmt::format("{} objects in {} files: {} errors, {} warnings", mesh.objects(), files.size(), errors, warnings));
   return errors > 0 || (wanted.strict && warnings > 0) ? kProblemsFound : kOk;
 }
 

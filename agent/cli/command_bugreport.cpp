@@ -42,8 +42,9 @@ class Report {
   }
   const json& missing() const { return missing_; }
   std::string finish(const std::string& node, std::time_t now) {
-    json head = {{"apiVersion", "weft/v1"}, {"kind", "BugReport"}, {"version", weft_version()},
-                 {"node", node},            {"time", now},         {"missing", missing_}};
+    json head = {
+        {"apiVersion", "weft/v1"}, {"kind", "BugReport"}, {"version", weft_version()}, {"node", node}, {"time", now},
+        {"missing", missing_}};
     add("bundle.json", head.dump(2) + "\n");
     return make_archive(files_, static_cast<std::uint64_t>(now));
   }
@@ -80,8 +81,11 @@ bool collect_agent(Source& source, Report& report) {
 
 void collect_config(const Invocation& wanted, Report& report) {
   auto loaded = load_config({wanted.config_files, wanted.settings});
-  json document = {{"apiVersion", "weft/v1"}, {"kind", "Config"}, {"values", config_values(loaded.config)},
-                   {"origins", loaded.origins}, {"findings", json::array()}};
+  json document = {{"apiVersion", "weft/v1"},
+                   {"kind", "Config"},
+                   {"values", config_values(loaded.config)},
+                   {"origins", loaded.origins},
+                   {"findings", json::array()}};
   for (const auto& finding : loaded.findings) document["findings"].push_back(finding.text());
   mask_secrets(document);
   report.add("config-of-files.json", document.dump(1) + "\n");
@@ -90,9 +94,12 @@ void collect_config(const Invocation& wanted, Report& report) {
 void collect_system(const Invocation& wanted, Report& report) {
   utsname system{};
   ::uname(&system);
-  report.add("system/kernel", fmt::format("{} {} {} {}\n", system.sysname, system.release, system.version, system.machine));
-  for (const auto& [name, path] : {std::pair{"system/os-release", "/etc/os-release"}, {"system/mounts", "/proc/self/mounts"},
-                                   {"system/meminfo", "/proc/meminfo"}, {"system/loadavg", "/proc/loadavg"}})
+  report.add("system/kernel",
+             fmt::format("{} {} {} {}\n", system.sysname, system.release, system.version, system.machine));
+  for (const auto& [name, path] : {std::pair{"system/os-release", "/etc/os-release"},
+                                   {"system/mounts", "/proc/self/mounts"},
+                                   {"system/meminfo", "/proc/meminfo"},
+                                   {"system/loadavg", "/proc/loadavg"}})
     report.add_or_miss(name, load_file(path));
   auto weftd = find_weftd();
   if (!weftd) return report.miss("checks-of-node.json", weftd.error().message);
@@ -137,7 +144,8 @@ std::string default_path(const std::string& node, std::time_t now) {
 
 Outcome<ExitCode> run_bugreport(Session& session) {
   const auto& wanted = session.wanted;
-  if (!wanted.bundle.empty()) return failure(kUsage, "a bug report of a bug report has nothing new", "Leave --from out.");
+  if (!wanted.bundle.empty())
+    return failure(kUsage, "a bug report of a bug report has nothing new", "Leave --from out.");
   Report report;
   auto source = WEFT_TRY(open_agent(wanted));
   bool reached = collect_agent(*source, report);

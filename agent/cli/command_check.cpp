@@ -42,7 +42,7 @@ std::string checks_text(const json& document, bool wide, const Console& console)
     auto state = text_at(item, "state");
     auto fix = text_at(item, "fix");
     if (state == "ok" || fix.empty()) continue;
-    auto heading = fmt::format("\n{} {}: ", text_at(item, "code"), escaped(text_at(item, "title")));
+    auto heading = fmt::format("\n{} {}: ", escaped(text_at(item, "code")), escaped(text_at(item, "title")));
     text += console.paint(heading, state_tone(state)) + escaped(fix) + "\n";
   }
   return text;

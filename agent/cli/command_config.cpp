@@ -17,8 +17,12 @@ using nlohmann::json;
 Outcome<json> load_document(const Invocation& wanted, const Console& console) {
   auto loaded = load_config({wanted.config_files, wanted.settings});
   for (const auto& finding : loaded.findings) console.hint(escaped(finding.text()));
-  if (!loaded.usable()) return failure(kInvalidInput, "the configuration is not valid", "See weft.yaml(5) for every key.");
-  return json{{"apiVersion", "weft/v1"}, {"kind", "Config"}, {"values", config_values(loaded.config)}, {"origins", loaded.origins}};
+  if (!loaded.usable())
+    return failure(kInvalidInput, "the configuration is not valid", "See weft.yaml(5) for every key.");
+  return json{{"apiVersion", "weft/v1"},
+              {"kind", "Config"},
+              {"values", config_values(loaded.config)},
+              {"origins", loaded.origins}};
 }
 
 // Files are meant when they are named; else the agent is asked first.
@@ -46,7 +50,9 @@ std::string settings_text(const json& document, bool with_origin, const Console&
     json::json_pointer place(pointer);
     if (values == nullptr || !values->contains(place)) continue;
     auto origin = origins != nullptr && origins->contains(pointer) ? value_text((*origins)[pointer]) : "";
-    table.add({{std::string(key.path)}, {value_text((*values)[place])}, {origin, origin == "default" ? Tone::kFaint : Tone::kPlain}});
+    table.add({{std::string(key.path)},
+               {value_text((*values)[place])},
+               {origin, origin == "default" ? Tone::kFaint : Tone::kPlain}});
   }
   return table.text(console);
 }
@@ -76,7 +82,8 @@ Outcome<ExitCode> run_config_path(Session& session) {
   auto path_of = [](const json& item) { return text_at(item, "path"); };
   ListView view{{{"PATH", [=](const json& item) { return Cell{path_of(item)}; }}}, path_of};
   auto format = wanted.format();
-  print_list(document, view, format == Format::kTable || format == Format::kWide ? Format::kName : format, session.console);
+  print_list(document, view, format == Format::kTable || format == Format::kWide ? Format::kName : format,
+             session.console);
   if (loaded.files.empty()) session.console.hint("no configuration file is there: the defaults are in force");
   for (const auto& finding : loaded.findings)
     if (finding.code == FindingCode::kConfigUnreadable)

@@ -19,25 +19,30 @@ using nlohmann::json;
 constexpr int kTextWidth = 80;
 
 json finding_json(const Finding& finding) {
-  return {{"code", finding_code(finding.code)}, {"title", finding.title}, {"cause", finding.cause},
-          {"fix", finding.fix},                 {"text", finding.text}};
+  return {{"code", finding_code(finding.code)},
+          {"title", finding.title},
+          {"cause", finding.cause},
+          {"fix", finding.fix},
+          {"text", finding.text}};
 }
 
 std::string part(const std::string& heading, std::string_view text) {
   std::string lines;
-  for (const auto& line : wrapped(text, kTextWidth - 8)) lines += (lines.empty() ? padded(heading, 8) : std::string(8, ' ')) + line + "\n";
+  for (const auto& line : wrapped(text, kTextWidth - 8))
+    lines += (lines.empty() ? padded(heading, 8) : std::string(8, ' ')) + line + "\n";
   return lines;
 }
 
 std::string finding_text(const Finding& finding, const Console& console) {
   auto head = finding_code(finding.code) + "  " + std::string(finding.title);
-  return console.paint(head, Tone::kBold) + "\n\n" + part("Cause", finding.cause) + "\n" + part("Fix", finding.fix) + "\n" +
-         part("", finding.text);
+  return console.paint(head, Tone::kBold) + "\n\n" + part("Cause", finding.cause) + "\n" + part("Fix", finding.fix) +
+         "\n" + part("", finding.text);
 }
 
 ListView findings_view() {
   auto column = [](std::string title, std::string field, bool wide) {
-    return Column{std::move(title), [field = std::move(field)](const json& item) { return Cell{text_at(item, field)}; }, false, wide};
+    return Column{std::move(title), [field = std::move(field)](const json& item) { return Cell{text_at(item, field)}; },
+                  false, wide};
   };
   return {{column("CODE", "code", false), column("TITLE", "title", false), column("FIX", "fix", true)},
           [](const json& item) { return text_at(item, "code"); }};

@@ -17,9 +17,9 @@ using nlohmann::json;
 
 Outcome<std::string> find_kind(const std::string& word) {
   static const std::map<std::string, std::string> kShort = {
-      {"service", "services"}, {"svc", "services"},   {"endpoint", "endpoints"},      {"ep", "endpoints"},
-      {"workload", "workloads"}, {"identity", "identities"}, {"policy", "policies"},  {"route", "routes"},
-      {"cert", "certs"},       {"connection", "connections"}};
+      {"service", "services"},   {"svc", "services"},          {"endpoint", "endpoints"}, {"ep", "endpoints"},
+      {"workload", "workloads"}, {"identity", "identities"},   {"policy", "policies"},    {"route", "routes"},
+      {"cert", "certs"},         {"connection", "connections"}};
   if (auto it = kShort.find(word); it != kShort.end()) return it->second;
   for (const auto& kind : object_kinds())
     if (kind == word) return kind;
@@ -40,7 +40,8 @@ Outcome<json> select_items(Source& source, const std::string& kind, const json& 
   if (!named.empty()) return named;
   auto workloads = WEFT_TRY(source.get("workloads"));
   auto services = WEFT_TRY(source.get("services"));
-  auto subject = WEFT_TRY(resolve_subject(wanted.name, wanted.space, list_at(workloads, "items"), list_at(services, "items")));
+  auto subject =
+      WEFT_TRY(resolve_subject(wanted.name, wanted.space, list_at(workloads, "items"), list_at(services, "items")));
   return matching_items(kind, items, subject);
 }
 

@@ -8,8 +8,8 @@
 namespace weft::cli {
 
 struct OptionInfo {
-  std::vector<std::string> names;    // "-o", "--output"
-  std::string value;                 // "FORMAT"; empty for flags
+  std::vector<std::string> names;  // "-o", "--output"
+  std::string value;               // "FORMAT"; empty for flags
   std::string help;
   std::vector<std::string> choices;  // of the value; empty: anything
 };

@@ -45,6 +45,9 @@ class CommandLine {
   CLI::Option* option(CLI::App& app, const std::string& names, Value& place, const std::string& value,
                       const std::string& help, Choices choices = {}) {
     auto* made = app.add_option(names, place, help)->type_name(value);
+    // An alias may already say -o json: the last one counts.
+    if constexpr (!std::is_same_v<Value, std::vector<std::string>>)
+      made->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
     if (choices.empty()) return made;
     made->check([choices](const std::string& text) {
       if (std::ranges::find(choices, text) != choices.end()) return std::string();
@@ -71,7 +74,8 @@ class CommandLine {
             "--timeout",
             [this](const std::string& text) {
               wanted_.timeout = parse_duration(text);
-              if (!wanted_.timeout) throw CLI::ValidationError("--timeout", "'" + text + "' is not a duration such as 5s or 500ms");
+              if (!wanted_.timeout)
+                throw CLI::ValidationError("--timeout", "'" + text + "' is not a duration such as 5s or 500ms");
             },
             "how long to wait for the agent, such as 5s")
         ->type_name("TIME");
@@ -82,13 +86,13 @@ class CommandLine {
     check->add_flag("--pre", wanted_.pre, "look at the node only; works without an agent");
     command("status", "the state of the agent on one screen");
     auto* get = command("get", "list what the agent knows and what is programmed");
-    auto* kind = option(*get, "kind", wanted_.kind, "KIND", "what to list")->required();
+    auto* kind = option(*get, "KIND", wanted_.kind, "KIND", "what to list")->required();
     choices_[kind] = object_kinds();
-    option(*get, "name", wanted_.name, "NAME", "namespace/name of a pod, workload or service, or an address");
+    option(*get, "NAME", wanted_.name, "NAME", "namespace/name of a pod, workload or service, or an address");
     option(*get, "-n,--namespace", wanted_.space, "NAMESPACE", "only of this namespace");
     get->add_flag("-A,--all-namespaces", wanted_.all_spaces, "of all namespaces, which is the default");
     auto* observe = command("observe", "flows, live or recent");
-    option(*observe, "filter", wanted_.words, "FILTER", "words or an expression")->expected(0, -1);
+    option(*observe, "FILTER", wanted_.words, "FILTER", "words or an expression")->expected(0, -1);
     observe->add_flag("-f,--follow", wanted_.follow, "print new flows as they happen");
     option(*observe, "--last", wanted_.last, "N", "begin with the last N flows")->check(CLI::Range(1U, 1000000U));
     auto* top = command("top", "live rates of traffic");
@@ -99,7 +103,7 @@ class CommandLine {
 
   void add_offline_commands() {
     auto* analyze = command("analyze", "look for mistakes in files of objects; needs no agent and no privileges");
-    option(*analyze, "files", wanted_.words, "FILE", "files or directories")->required()->expected(1, -1);
+    option(*analyze, "FILE", wanted_.words, "FILE", "files or directories")->required()->expected(1, -1);
     analyze->add_flag("--strict", wanted_.strict, "warnings count as problems");
     auto* config = command("config", "the configuration of the agent");
     config->require_subcommand(0, 1);
@@ -119,22 +123,21 @@ class CommandLine {
 
   void add_tool_commands() {
     auto* report = command("bugreport", "collect everything that helps to understand a problem into one file");
-    option(*report, "file", wanted_.name, "FILE", "where to write it; default weft-bugreport-NODE-TIME.tar.gz");
+    option(*report, "FILE", wanted_.name, "FILE", "where to write it; default weft-bugreport-NODE-TIME.tar.gz");
     command("version", "versions of the command line and of the agent");
     auto* doc = command("doc", "explain a finding");
-    option(*doc, "code", wanted_.name, "CODE", "such as WEFT1001; default: list all");
+    option(*doc, "CODE", wanted_.name, "CODE", "such as WEFT1001; default: list all");
     auto* completion = command("completion", "script that completes commands and names in a shell");
-    option(*completion, "shell", wanted_.name, "SHELL", "name of the shell", {"bash", "zsh", "fish"})->required();
+    option(*completion, "SHELL", wanted_.name, "SHELL", "name of the shell", {"bash", "zsh", "fish"})->required();
     auto* man = command("man", "write the man pages into a directory")->group("");
-    option(*man, "directory", wanted_.name, "DIR", "existing directory")->required();
+    option(*man, "DIR", wanted_.name, "DIR", "existing directory")->required();
     man->add_flag("--markdown", wanted_.markdown, "write the pages of docs/reference instead");
-    auto* complete = command("__complete", "candidates for the last word")->group("");
-    complete->prefix_command();
   }
 
   CommandInfo describe(const CLI::App& app, const std::string& name) const {
     CommandInfo info{name, app.get_description(), "", {}, {}, {}, {}, !name.empty() && app.get_group().empty()};
     for (const auto* made : app.get_options()) {
+      if (!name.empty() && made == app.get_help_ptr()) continue;  // told once, with the global options
       if (made->get_snames().empty() && made->get_lnames().empty())
         info.arguments.push_back(describe_argument(*made));
       else
@@ -188,11 +191,9 @@ const CommandInfo& find_command(const CommandInfo& root, const std::string& name
   return root;
 }
 
-Failure usage_failure(const CommandInfo& root, const std::string& command, std::string message) {
-  std::string hint = "See weft " + (command.empty() ? "" : command + " ") + "--help.";
-  if (!message.empty() && message.back() == '.') message.pop_back();
-  (void)root;
-  return {kUsage, message, hint};
+Failure usage_failure(const std::string& command, std::string message) {
+  if (message.ends_with('.')) message.pop_back();
+  return {kUsage, std::move(message), "See weft " + (command.empty() ? "" : command + " ") + "--help."};
 }
 
 std::string unknown_command(const CommandInfo& parent, const std::string& word) {
@@ -202,22 +203,24 @@ std::string unknown_command(const CommandInfo& parent, const std::string& word) 
   return "there is no command '" + word + "'" + did_you_mean(word, names);
 }
 
+std::string unknown_option(const CommandInfo& root, const CommandInfo& command, const std::string& word) {
+  std::vector<std::string> names;
+  for (const auto* level : {&command, &root})
+    for (const auto& known : level->options) names.insert(names.end(), known.names.begin(), known.names.end());
+  return "there is no option '" + word + "'" + did_you_mean(word, names);
+}
+
 Failure explain(CommandLine& line, const CLI::ParseError& error) {
   auto root = line.describe();
   auto command = selected_command(line.app());
   const auto& here = find_command(root, command);
   auto rest = line.app().remaining(true);
-  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr && !rest.empty()) {
-    if (rest.front().starts_with("-")) {
-      std::vector<std::string> names;
-      for (const auto* level : {&here, &std::as_const(root)})
-        for (const auto& known : level->options) names.insert(names.end(), known.names.begin(), known.names.end());
-      return usage_failure(root, command, "there is no option '" + rest.front() + "'" + did_you_mean(rest.front(), names));
-    }
-    if (!here.commands.empty()) return usage_failure(root, command, unknown_command(here, rest.front()));
-    return usage_failure(root, command, "'" + rest.front() + "' is one word too many");
-  }
-  return usage_failure(root, command, error.what());
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) == nullptr || rest.empty())
+    return usage_failure(command, error.what());
+  const auto& word = rest.front();
+  if (word.starts_with("-")) return usage_failure(command, unknown_option(root, here, word));
+  if (!here.commands.empty()) return usage_failure(command, unknown_command(here, word));
+  return usage_failure(command, "'" + word + "' is one word too many");
 }
 
 }  // namespace
@@ -228,6 +231,13 @@ Format Invocation::format() const {
 }
 
 Outcome<std::variant<Invocation, HelpText>> parse_command_line(const std::vector<std::string>& arguments) {
+  // Words that are still being typed need not be a command line yet.
+  if (!arguments.empty() && arguments.front() == "__complete") {
+    Invocation completing;
+    completing.command = "__complete";
+    completing.words.assign(arguments.begin() + 1, arguments.end());
+    return completing;
+  }
   CommandLine line;
   try {
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
@@ -240,12 +250,12 @@ Outcome<std::variant<Invocation, HelpText>> parse_command_line(const std::vector
   }
   auto& wanted = line.wanted();
   wanted.command = selected_command(line.app());
-  if (wanted.command == "__complete") wanted.words = line.app().remaining(true);
   auto root = line.describe();
   const auto& info = find_command(root, wanted.command);
   if (!info.commands.empty())
-    return failure(kUsage, "a command is missing after '" + (wanted.command.empty() ? "weft" : "weft " + wanted.command) + "'",
-                   "See weft " + (wanted.command.empty() ? "" : wanted.command + " ") + "--help.");
+    return std::unexpected(
+        usage_failure(wanted.command,
+                      "a command is missing after 'weft" + (wanted.command.empty() ? "" : " " + wanted.command) + "'"));
   return wanted;
 }
 

@@ -37,7 +37,8 @@ std::string route_text(const json& flow, bool wide, std::string_view arrow) {
 std::string amounts_text(const json& flow) {
   std::string text;
   if (find_at(flow, "sentBytes") != nullptr)
-    text = "sent " + bytes_text(number_at(flow, "sentBytes")) + ", received " + bytes_text(number_at(flow, "receivedBytes"));
+    text = "sent " + bytes_text(number_at(flow, "sentBytes")) + ", received " +
+           bytes_text(number_at(flow, "receivedBytes"));
   if (find_at(flow, "durationMs") != nullptr)
     text += (text.empty() ? "" : ", ") + duration_text(number_at(flow, "durationMs"));
   if (find_at(flow, "rttUs") != nullptr)
@@ -79,11 +80,18 @@ class FlowPrinter {
     bool wide = format_ == Format::kWide;
     switch (format_) {
       case Format::kTable:
-      case Format::kWide: console_.out(table_line(flow, wide)); break;
+      case Format::kWide:
+        console_.out(table_line(flow, wide));
+        break;
       case Format::kJson:
-      case Format::kJsonl: console_.out(safe_json(flow, -1) + "\n"); break;
-      case Format::kYaml: console_.out("---\n" + yaml_text(flow)); break;
-      case Format::kName: console_.out(escaped(end_address(flow, "source") + " " + end_address(flow, "destination")) + "\n");
+      case Format::kJsonl:
+        console_.out(safe_json(flow, -1) + "\n");
+        break;
+      case Format::kYaml:
+        console_.out("---\n" + yaml_text(flow));
+        break;
+      case Format::kName:
+        console_.out(escaped(end_address(flow, "source") + " " + end_address(flow, "destination")) + "\n");
     }
     console_.flush();
   }
@@ -91,8 +99,8 @@ class FlowPrinter {
   std::string table_line(const json& flow, bool wide) {
     auto verdict = text_at(flow, "verdict");
     auto reason = text_at(flow, "reason");
-    std::array<std::string, 4> cells = {time_text(flow, wide), text_at(flow, "kind"),
-                                        text_at(flow, "protocol"), route_text(flow, wide, console_.arrow())};
+    std::array<std::string, 4> cells = {time_text(flow, wide), text_at(flow, "kind"), text_at(flow, "protocol"),
+                                        route_text(flow, wide, console_.arrow())};
     std::string line;
     for (std::size_t i = 0; i < cells.size(); ++i) {
       auto cell = escaped(cells[i]);
@@ -130,8 +138,10 @@ Outcome<ExitCode> run_observe(Session& session) {
   // What was seen until a failure is still summed up.
   auto summary = printer.summary();
   if (ended || ended.error().code == kTimeout || summary["flows"] != 0) {
-    if (format == Format::kJson || format == Format::kJsonl) session.console.out(summary.dump() + "\n");
-    else session.console.hint(fmt::format("{} flows, {} lost", summary["flows"].dump(), summary["lost"].dump()));
+    if (format == Format::kJson || format == Format::kJsonl)
+      session.console.out(summary.dump() + "\n");
+    else
+      session.console.hint(fmt::format("{} flows, {} lost", summary["flows"].dump(), summary["lost"].dump()));
   }
   WEFT_TRY(std::move(ended));
   WEFT_TRY(std::move(printed));

@@ -47,8 +47,9 @@ void show_head(const json& status, Screen& screen) {
   screen.line("Agent", "weft " + text_at(status, "version") + " on " + where + ", up " +
                            duration_text(number_at(status, "uptimeSeconds") * 1000));
   bool ready = is_true_at(status, "ready");
-  screen.line("State", fmt::format("{}, revision {} of {} applied", ready ? "ready" : "not ready",
-                                   count(status, "revision.applied"), count(status, "revision.desired")),
+  screen.line("State",
+              fmt::format("{}, revision {} of {} applied", ready ? "ready" : "not ready",
+                          count(status, "revision.applied"), count(status, "revision.desired")),
               state_tone(ready ? "ready" : "not ready"));
   screen.line("Mesh", fmt::format("{} services, {} endpoints, {} workloads, {} edges", count(status, "services"),
                                   count(status, "endpoints"), count(status, "workloads"), count(status, "edges")));
@@ -76,15 +77,17 @@ void show_datapath(const json& status, Screen& screen) {
   for (const auto& attachment : list_at(status, "attachments")) {
     auto state = text_at(attachment, "state");
     auto detail = text_at(attachment, "detail");
-    screen.line("Programs", fmt::format("{} {} at {}{}", padded(text_at(attachment, "hook"), 14), state,
-                                        text_at(attachment, "target"), detail.empty() ? "" : ": " + detail),
+    screen.line("Programs",
+                fmt::format("{} {} at {}{}", padded(text_at(attachment, "hook"), 14), state,
+                            text_at(attachment, "target"), detail.empty() ? "" : ": " + detail),
                 state == "attached" ? Tone::kPlain : state_tone(state));
   }
   for (const auto& map : list_at(status, "maps")) {
     auto most = number_at(map, "max");
     auto share = most > 0 ? number_at(map, "entries") / most : 0;
-    screen.line("Maps", fmt::format("{} {:>9} of {:>9} {:>3.0f}%", padded(text_at(map, "name"), 18),
-                                    count(map, "entries"), count(map, "max"), share * 100),
+    screen.line("Maps",
+                fmt::format("{} {:>9} of {:>9} {:>3.0f}%", padded(text_at(map, "name"), 18), count(map, "entries"),
+                            count(map, "max"), share * 100),
                 share >= kPressing ? Tone::kWarning : Tone::kPlain);
   }
   for (const auto& feature : list_at(status, "features"))

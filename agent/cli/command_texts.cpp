@@ -27,65 +27,80 @@ const std::vector<ExitText>& exit_texts() {
 const std::vector<CommandText>& command_texts() {
   static const std::vector<CommandText> texts = {
       {"",
-       "weft asks the agent of this node, weftd, over its unix socket; with --from it asks a bug report instead. Data goes "
+       "weft asks the agent of this node, weftd, over its unix socket; with --from it asks a bug report instead. Data "
+       "goes "
        "to standard output, hints go to standard error. JSON is stable: it says apiVersion and kind.",
        {{"weft status", "the state of the agent"},
         {"weft observe -f", "every connection, as it happens"},
         {"weft get services -o json", "all services for a program to read"}}},
       {"check",
-       "Prints one line for each check with its state, its code and what to do; weft doc CODE says more. Ends with 2 when "
+       "Prints one line for each check with its state, its code and what to do; weft doc CODE says more. Ends with 2 "
+       "when "
        "a check is in error.\n"
-       "With --pre it looks at the node only: kernel features, mounts, capabilities. It then runs weftd --probe and needs "
+       "With --pre it looks at the node only: kernel features, mounts, capabilities. It then runs weftd --probe and "
+       "needs "
        "no agent.",
        {{"weft check --pre", "may weft run on this machine?"}}},
       {"status",
-       "Shows version, readiness, traffic, sources of objects, attached programs, fill of the kernel maps, lost events and "
+       "Shows version, readiness, traffic, sources of objects, attached programs, fill of the kernel maps, lost events "
+       "and "
        "findings.",
        {{"weft status -o json", "the same for a program to read"}}},
       {"get",
-       "Without NAME it lists everything of the kind. NAME is namespace/name, or a name alone. It means a pod, a workload "
+       "Without NAME it lists everything of the kind. NAME is namespace/name, or a name alone. It means a pod, a "
+       "workload "
        "or a service, in this order, and shows what belongs to it; an address works too.\n"
        "-o wide adds columns. -o name prints namespace/name lines.",
        {{"weft get services", "what is balanced"},
         {"weft get endpoints shop/web", "who serves it"},
         {"weft get connections 10.1.0.7", "open connections of an address"}}},
       {"observe",
-       "Prints one line for each opened, closed and refused connection. Without -f it prints recent ones and ends. It says "
+       "Prints one line for each opened, closed and refused connection. Without -f it prints recent ones and ends. It "
+       "says "
        "at the end how many flows it printed and how many were lost on the way.\n"
-       "FILTER is made of key=value terms with src, dst, ns, pod, service, port, proto, kind, verdict, reason, zone, unit; "
+       "FILTER is made of key=value terms with src, dst, ns, pod, service, port, proto, kind, verdict, reason, zone, "
+       "unit; "
        "values are globs, addresses or CIDRs. Words are joined by and; or, not and parentheses work too. A plain word "
        "matches any name or address.",
        {{"weft observe -f 'src=shop/*' kind=close", "closed connections of the namespace shop"},
         {"weft observe --last 20 'not proto=UDP'", "the last 20 that are not UDP"},
         {"weft observe verdict=no-endpoint -o jsonl", "refused for want of an endpoint, for a program to read"}}},
       {"top",
-       "Ranks by traffic and refreshes every second on a terminal; control-C ends it. Elsewhere it prints plain blocks of "
+       "Ranks by traffic and refreshes every second on a terminal; control-C ends it. Elsewhere it prints plain blocks "
+       "of "
        "text. --by drop shows what failed and why.",
        {{"weft top --once --by workload", "one picture"}, {"weft top -n 3", "three, a second apart"}}},
       {"analyze",
-       "Reads files and directories of objects as the agent would and prints every finding with its file and line. Ends with "
+       "Reads files and directories of objects as the agent would and prints every finding with its file and line. "
+       "Ends with "
        "2 when there is an error; with --strict also when there is a warning.",
        {{"weft analyze /etc/weft/manifests.d", "what the agent would complain about"}}},
       {"config", "", {}},
       {"config show",
-       "Shows the configuration of the running agent. With --config or --set, or when no agent answers, it shows what weftd "
+       "Shows the configuration of the running agent. With --config or --set, or when no agent answers, it shows what "
+       "weftd "
        "would use: files in order, then WEFT_SECTION__KEY from the environment, then flags.",
        {{"weft config show --origin", "where each value comes from"},
         {"weft config show --config weft.yaml", "check a file before it is used"}}},
       {"config schema", "For editors and checks in pipelines.", {{"weft config schema > weft.schema.json", "save it"}}},
       {"config path", "Prints the files that weftd reads, one a line, in the order in which later ones win.", {}},
       {"reload",
-       "Ends with 0 when all is applied. Prints what was refused, and why, and ends with 65; the last good version of it "
+       "Ends with 0 when all is applied. Prints what was refused, and why, and ends with 65; the last good version of "
+       "it "
        "stays in force. Waits 60s unless --timeout says otherwise.",
        {{"weft reload", "after a change of files"}}},
       {"cleanup",
-       "Runs weftd --cleanup, which works without an agent: removes pinned programs, links and maps, directories and files "
-       "of weft, and says what it leaves. Open connections are not cut. Asks before it removes anything; where it cannot "
+       "Runs weftd --cleanup, which works without an agent: removes pinned programs, links and maps, directories and "
+       "files "
+       "of weft, and says what it leaves. Open connections are not cut. Asks before it removes anything; where it "
+       "cannot "
        "ask, --yes is needed.",
        {{"weft cleanup --dry-run", "only look"}, {"weft cleanup --yes", "in a script"}}},
       {"bugreport",
-       "Writes status, checks, lists, configuration, metrics, recent flows and facts about the system into one .tar.gz that "
-       "only its owner can read. Secrets are masked. The read commands work on it with --from. Works without an agent too, "
+       "Writes status, checks, lists, configuration, metrics, recent flows and facts about the system into one .tar.gz "
+       "that "
+       "only its owner can read. Secrets are masked. The read commands work on it with --from. Works without an agent "
+       "too, "
        "with less in it.",
        {{"weft bugreport /tmp/report.tar.gz", "write it"},
         {"weft --from /tmp/report.tar.gz get services", "look into it later, anywhere"}}},

@@ -24,7 +24,7 @@ volatile std::sig_atomic_t g_stopped = 0;
 
 // Control-C ends the wait between two pictures.
 void stop_on_signals() {
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = [](int) { g_stopped = 1; };
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
@@ -35,7 +35,8 @@ void wait_a_round() {
   ::nanosleep(&left, nullptr);
 }
 
-std::string picture(const json& rows, const std::string& by, const Invocation& wanted, const Console& console, bool live) {
+std::string picture(const json& rows, const std::string& by, const Invocation& wanted, const Console& console,
+                    bool live) {
   if (rows.empty()) return "no traffic seen yet\n";
   auto shown = rows;
   auto room = live ? console.height() - kHeadLines - 1 : 0;

@@ -45,7 +45,9 @@ Position walk(const CommandInfo& root, const std::vector<std::string>& words) {
   return position;
 }
 
-bool names_files(const std::string& value) { return value == "FILE" || value == "PATH" || value == "BUNDLE" || value == "DIR"; }
+bool names_files(const std::string& value) {
+  return value == "FILE" || value == "PATH" || value == "BUNDLE" || value == "DIR";
+}
 
 void add_words(std::vector<Candidate>& found, const std::vector<std::string>& words) {
   for (const auto& word : words) found.push_back({word, ""});
@@ -83,8 +85,8 @@ std::vector<Candidate> argument_candidates(const CommandInfo& command, const std
   if (argument.name == "CODE")
     for (const auto& finding : findings()) found.push_back({finding_code(finding.code), std::string(finding.title)});
   if (argument.name == "FILTER")
-    for (const auto* key : {"src=", "dst=", "ns=", "pod=", "service=", "port=", "proto=", "kind=", "verdict=", "reason=",
-                            "zone=", "unit=", "and", "or", "not"})
+    for (const auto* key : {"src=", "dst=", "ns=", "pod=", "service=", "port=", "proto=", "kind=", "verdict=",
+                            "reason=", "zone=", "unit=", "and", "or", "not"})
       found.push_back({key, ""});
   return found;
 }
@@ -106,7 +108,8 @@ std::vector<Candidate> complete_words(const CommandInfo& root, const std::vector
                                       const NameLookup& names) {
   std::string last = words.empty() ? "" : words.back();
   auto found = all_candidates(root, walk(root, words), last, names);
-  std::erase_if(found, [&](const Candidate& candidate) { return candidate.word != kFiles && !candidate.word.starts_with(last); });
+  std::erase_if(
+      found, [&](const Candidate& candidate) { return candidate.word != kFiles && !candidate.word.starts_with(last); });
   return found;
 }
 

@@ -33,12 +33,18 @@ winsize terminal_size() {
 
 std::string_view sequence(Tone tone) {
   switch (tone) {
-    case Tone::kPlain: return "";
-    case Tone::kGood: return "\x1b[32m";
-    case Tone::kWarning: return "\x1b[33m";
-    case Tone::kBad: return "\x1b[31m";
-    case Tone::kFaint: return "\x1b[2m";
-    case Tone::kBold: return "\x1b[1m";
+    case Tone::kPlain:
+      return "";
+    case Tone::kGood:
+      return "\x1b[32m";
+    case Tone::kWarning:
+      return "\x1b[33m";
+    case Tone::kBad:
+      return "\x1b[31m";
+    case Tone::kFaint:
+      return "\x1b[2m";
+    case Tone::kBold:
+      return "\x1b[1m";
   }
   return "";
 }

@@ -80,7 +80,8 @@ Flow flow_value(const json& value) {
   flow.source = end_at("source");
   flow.destination = end_at("destination");
   flow.service = service_value(text_at(value, "destination.service"));
-  if (auto address = SocketAddress::parse(text_at(value, "destination.serviceAddress"))) flow.service_address = *address;
+  if (auto address = SocketAddress::parse(text_at(value, "destination.serviceAddress")))
+    flow.service_address = *address;
   if (auto unit = text_at(value, "process.unit"); !unit.empty())
     flow.process = std::make_shared<const ProcessPlace>(ProcessPlace{text_at(value, "process.cgroup"), unit});
   return flow;

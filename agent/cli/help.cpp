@@ -11,8 +11,10 @@ constexpr int kIndent = 26;
 std::string entry(const std::string& heading, const std::string& sentence) {
   auto lines = wrapped(sentence, kWidth - kIndent);
   std::string text = "  " + heading;
-  if (display_width(text) + 2 > kIndent) text += "\n" + std::string(kIndent, ' ');
-  else text = padded(text, kIndent);
+  if (display_width(text) + 2 > kIndent)
+    text += "\n" + std::string(kIndent, ' ');
+  else
+    text = padded(text, kIndent);
   for (std::size_t i = 0; i < lines.size(); ++i) text += (i == 0 ? "" : std::string(kIndent, ' ')) + lines[i] + "\n";
   return text;
 }
@@ -67,7 +69,8 @@ std::string argument_sentence(const ArgumentInfo& argument) {
 
 std::string help_text(const CommandInfo& root, const CommandInfo& command) {
   std::string text = "Usage: " + usage_line(command) + "\n\n" + command.summary + "\n";
-  text[text.find("\n\n") + 2] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[text.find("\n\n") + 2])));
+  text[text.find("\n\n") + 2] =
+      static_cast<char>(std::toupper(static_cast<unsigned char>(text[text.find("\n\n") + 2])));
   text += details_part(command.details);
   text += commands_part(command);
   if (!command.arguments.empty()) text += "\nArguments:\n";

@@ -1,12 +1,12 @@
 #include "agent/cli/http.hpp"
 
+#include <sys/un.h>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
-#include <sys/un.h>
 
 #include <csignal>
 
@@ -27,10 +27,12 @@ constexpr std::size_t kLongestLine = 1 << 20;  // of a stream
 
 Failure not_reachable(const std::string& socket, const Code& code) {
   if (code == beast::error::timeout)
-    return {kTimeout, "the agent did not answer in time on " + socket, "Wait longer with --timeout 60s, or look at the log of weftd."};
+    return {kTimeout, "the agent did not answer in time on " + socket,
+            "Wait longer with --timeout 60s, or look at the log of weftd."};
   if (code == boost::system::errc::permission_denied)
-    return {kNoPermission, "no permission to use " + socket, "Run as root, or join the group that owns the socket (api.group)."};
-  std::string hint = "Start the agent (systemctl start weft), or name its socket with --socket PATH.";
+    return {kNoPermission, "no permission to use " + socket,
+            "Run as root, or join the group that owns the socket (api.group)."};
+  std::string hint = "Start the agent (systemctl start weftd), or name its socket with --socket PATH.";
   if (code == boost::system::errc::no_such_file_or_directory)
     return {kNotReachable, "the agent is not reachable: there is no socket " + socket, hint};
   if (code == boost::system::errc::connection_refused)
@@ -55,7 +57,8 @@ class Exchange {
   Outcome<> send(const std::string& method, const std::string& target, std::chrono::milliseconds limit) {
     sockaddr_un address{};
     if (socket_.size() >= sizeof(address.sun_path))
-      return failure(kInvalidInput, "the path of the socket is too long: " + socket_, "Use a path of at most 107 bytes.");
+      return failure(kInvalidInput, "the path of the socket is too long: " + socket_,
+                     "Use a path of at most 107 bytes.");
     stream_.expires_after(limit);
     Code code = run([&](auto done) { stream_.async_connect(asio::local::stream_protocol::endpoint(socket_), done); });
     if (code) return std::unexpected(not_reachable(socket_, code));

@@ -48,7 +48,8 @@ bool is_true_at(const json& value, std::string_view path) {
 
 std::vector<std::string> texts_at(const json& value, std::string_view path) {
   std::vector<std::string> texts;
-  for (const auto& item : list_at(value, path)) texts.push_back(item.is_string() ? item.get<std::string>() : item.dump());
+  for (const auto& item : list_at(value, path))
+    texts.push_back(item.is_string() ? item.get<std::string>() : item.dump());
   return texts;
 }
 

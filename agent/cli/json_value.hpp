@@ -16,8 +16,8 @@ Outcome<nlohmann::json> parse_json(std::string_view text, const std::string& wha
 // The part at "destination.namespace", or null.
 const nlohmann::json* find_at(const nlohmann::json& value, std::string_view path);
 
-std::string text_at(const nlohmann::json& value, std::string_view path);    // "" when missing; numbers as decimal text
-double number_at(const nlohmann::json& value, std::string_view path);       // 0 when missing
+std::string text_at(const nlohmann::json& value, std::string_view path);  // "" when missing; numbers as decimal text
+double number_at(const nlohmann::json& value, std::string_view path);     // 0 when missing
 bool is_true_at(const nlohmann::json& value, std::string_view path);
 std::vector<std::string> texts_at(const nlohmann::json& value, std::string_view path);
 

@@ -16,21 +16,31 @@ namespace {
 std::string roff(std::string_view text) {
   std::string safe;
   for (char c : text) {
-    if (c == '\\') safe += "\\e";
-    else if (c == '-') safe += "\\-";
-    else if (c == '\'') safe += "\\(aq";
-    else if (c == '^') safe += "\\(ha";
-    else if (c == '~') safe += "\\(ti";
-    else if (c == '.' && (safe.empty() || safe.back() == '\n')) safe += "\\&.";
-    else safe += c;
+    if (c == '\\')
+      safe += "\\e";
+    else if (c == '-')
+      safe += "\\-";
+    else if (c == '\'')
+      safe += "\\(aq";
+    else if (c == '^')
+      safe += "\\(ha";
+    else if (c == '~')
+      safe += "\\(ti";
+    else if (c == '.' && (safe.empty() || safe.back() == '\n'))
+      safe += "\\&.";
+    else
+      safe += c;
   }
   return safe;
 }
 
+// Of the text, not of the build: builds are to be reproducible.
+constexpr const char* kDate = "2026-11-24";
+
 std::string title(const std::string& name, int section) {
   std::string upper = name;
   std::ranges::transform(upper, upper.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-  return fmt::format(".TH \"{}\" \"{}\" \"\" \"weft {}\" \"weft manual\"\n", upper, section, weft_version());
+  return fmt::format(".TH \"{}\" \"{}\" \"{}\" \"weft {}\" \"weft manual\"\n", upper, section, kDate, weft_version());
 }
 
 std::string section(const std::string& name) { return ".SH " + name + "\n"; }
@@ -78,7 +88,9 @@ std::string files_part() {
          entry("/run/weft/weft.sock", "socket of the agent");
 }
 
-std::string see_also(const std::vector<std::string>& pages) { return section("\"SEE ALSO\"") + roff(joined(pages, ", ")) + "\n"; }
+std::string see_also(const std::vector<std::string>& pages) {
+  return section("\"SEE ALSO\"") + roff(joined(pages, ", ")) + "\n";
+}
 
 std::string file_name(const std::string& command) {
   std::string name = "weft-" + command;
@@ -90,7 +102,8 @@ std::string file_name(const std::string& command) {
 std::string subcommands(const CommandInfo& command) {
   std::string text;
   for (const auto& sub : command.commands) {
-    text += (text.empty() ? section("COMMANDS") : "") + ".SS " + roff(usage_line(sub)) + "\n" + roff(sub.summary) + "\n";
+    text +=
+        (text.empty() ? section("COMMANDS") : "") + ".SS " + roff(usage_line(sub)) + "\n" + roff(sub.summary) + "\n";
     if (!sub.details.empty()) text += ".PP\n" + paragraphs(sub.details);
     for (const auto& option : sub.options) text += entry(option_heading(option), option_sentence(option));
     for (const auto& example : sub.examples) text += entry(example.command, example.meaning);
@@ -100,7 +113,8 @@ std::string subcommands(const CommandInfo& command) {
 
 std::string command_page(const CommandInfo& command) {
   auto name = file_name(command.name);
-  auto text = title(name, 1) + name_part(name, command.summary) + section("SYNOPSIS") + "\\fB" + roff(usage_line(command)) + "\\fR\n";
+  auto text = title(name, 1) + name_part(name, command.summary) + section("SYNOPSIS") + "\\fB" +
+              roff(usage_line(command)) + "\\fR\n";
   if (!command.details.empty()) text += section("DESCRIPTION") + paragraphs(command.details);
   text += subcommands(command);
   if (!command.arguments.empty()) text += section("ARGUMENTS");
@@ -110,8 +124,9 @@ std::string command_page(const CommandInfo& command) {
 }
 
 std::string program_page(const CommandInfo& root) {
-  auto text = title("weft", 1) + name_part("weft", root.summary) + section("SYNOPSIS") + "\\fB" + roff(usage_line(root)) + "\\fR\n" +
-              section("DESCRIPTION") + paragraphs(root.details) + section("COMMANDS");
+  auto text = title("weft", 1) + name_part("weft", root.summary) + section("SYNOPSIS") + "\\fB" +
+              roff(usage_line(root)) + "\\fR\n" + section("DESCRIPTION") + paragraphs(root.details) +
+              section("COMMANDS");
   std::vector<std::string> pages = {"weftd(8)", "weft.yaml(5)"};
   for (const auto& command : root.commands) {
     if (command.hidden) continue;
@@ -126,41 +141,49 @@ std::string key_sentence(const ConfigKey& key) {
   const Config defaults;
   auto value = config_value(key, defaults);
   auto text = std::string(key.doc) + " Value: " + config_wanted(key) + ".";
-  if (key.path != "node.name") text += " Default: " + (value == "" ? "empty" : value.is_string() ? value.get<std::string>() : value.dump()) + ".";
+  if (key.path != "node.name")
+    text += " Default: " + (value == "" ? "empty" : value.is_string() ? value.get<std::string>() : value.dump()) + ".";
   text += key.change == ConfigChange::kLive ? " A reload applies it." : " Takes effect when weftd starts.";
   return key.use == ConfigUse::kLater ? text + " Not used by this version." : text;
 }
 
 std::string config_page() {
-  auto text = title("weft.yaml", 5) + name_part("weft.yaml", "configuration of weftd") + section("DESCRIPTION") +
-              paragraphs("weftd reads /etc/weft/weft.yaml and then /etc/weft/weft.yaml.d/*.yaml in the order of their names, or the "
-                         "files of --config instead. Then it reads variables such as WEFT_METRICS__MAXSERIES from the environment: "
-                         "the key in upper case, with two underscores between its parts. Then --set KEY=VALUE. Later ones win; "
-                         "maps merge, lists replace.\n"
-                         "A file is one YAML document of at most 1 MiB. Unknown keys and wrong values are errors. The key "
-                         "apiVersion, when it is there, says weft/v1.") +
-              section("KEYS");
+  auto text =
+      title("weft.yaml", 5) + name_part("weft.yaml", "configuration of weftd") + section("DESCRIPTION") +
+      paragraphs(
+          "weftd reads /etc/weft/weft.yaml and then /etc/weft/weft.yaml.d/*.yaml in the order of their names, or the "
+          "files of --config instead. Then it reads variables such as WEFT_METRICS__MAXSERIES from the environment: "
+          "the key in upper case, with two underscores between its parts. Then --set KEY=VALUE. Later ones win; "
+          "maps merge, lists replace.\n"
+          "A file is one YAML document of at most 1 MiB. Unknown keys and wrong values are errors. The key "
+          "apiVersion, when it is there, says weft/v1.") +
+      section("KEYS");
   for (const auto& key : config_keys()) text += entry(std::string(key.path), key_sentence(key));
   return text + see_also({"weftd(8)", "weft(1)", "weft-config(1)"});
 }
 
 std::string agent_page() {
-  auto text = title("weftd", 8) + name_part("weftd", "agent of the weft service mesh") + section("SYNOPSIS") +
-              roff("weftd [--config FILE]... [--set KEY=VALUE]...") + "\n.br\n" + roff("weftd --check | --probe | --cleanup [--dry-run]") + "\n" +
-              section("DESCRIPTION") +
-              paragraphs("weftd reads objects of the mesh, balances connections to services in the kernel and accounts for every one. "
-                         "It leaves its programs in the kernel when it ends, so that connections do not notice.\n"
-                         "It needs CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON, and no other privileges.") +
-              section("OPTIONS");
-  text += entry("--config FILE", "configuration; may be given again; default: /etc/weft/weft.yaml and /etc/weft/weft.yaml.d/*.yaml");
+  auto text =
+      title("weftd", 8) + name_part("weftd", "agent of the weft service mesh") + section("SYNOPSIS") +
+      roff("weftd [--config FILE]... [--set KEY=VALUE]...") + "\n.br\n" +
+      roff("weftd --check | --probe | --cleanup [--dry-run]") + "\n" + section("DESCRIPTION") +
+      paragraphs(
+          "weftd reads objects of the mesh, balances connections to services in the kernel and accounts for every one. "
+          "It leaves its programs in the kernel when it ends, so that connections do not notice.\n"
+          "It needs CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON, and no other privileges.") +
+      section("OPTIONS");
+  text += entry("--config FILE",
+                "configuration; may be given again; default: /etc/weft/weft.yaml and /etc/weft/weft.yaml.d/*.yaml");
   text += entry("--set KEY=VALUE", "one setting; may be given again");
   text += entry("--check", "check the configuration and end");
   text += entry("--probe", "look at the node, print a CheckList in JSON and end");
   text += entry("--cleanup", "remove what weft owns on this node, print a CleanupResult in JSON and end");
   text += entry("--dry-run", "with --cleanup: only say what would be removed");
-  text += section("SIGNALS") + entry("SIGHUP", "read the configuration and all sources again; what is wrong keeps its last good version") +
+  text += section("SIGNALS") +
+          entry("SIGHUP", "read the configuration and all sources again; what is wrong keeps its last good version") +
           entry("SIGTERM, SIGINT", "end; programs and maps stay in the kernel");
-  text += files_part() + entry("/var/lib/weft", "state that outlives restarts") + entry("/sys/fs/bpf/weft", "pinned maps and links");
+  text += files_part() + entry("/var/lib/weft", "state that outlives restarts") +
+          entry("/sys/fs/bpf/weft", "pinned maps and links");
   return text + see_also({"weft(1)", "weft.yaml(5)", "weft-cleanup(1)"});
 }
 

@@ -27,8 +27,10 @@ void walk(const fs::path& directory, std::set<fs::path>& above, std::vector<std:
   for (fs::directory_iterator it(directory, problem), end; !problem && it != end; it.increment(problem)) {
     if (is_hidden(it->path()) || found.size() >= kMostFiles) continue;
     std::error_code unknown;
-    if (fs::is_directory(it->path(), unknown)) walk(it->path(), above, found);
-    else if (is_manifest(it->path())) found.push_back(it->path().string());
+    if (fs::is_directory(it->path(), unknown))
+      walk(it->path(), above, found);
+    else if (is_manifest(it->path()))
+      found.push_back(it->path().string());
   }
   above.erase(real);
 }

@@ -31,8 +31,10 @@ void print_list(const json& document, const ListView& view, Format format, Conso
     case Format::kWide:
       if (items.empty()) return console.hint("nothing found");
       return console.out(table_text(items, view, format == Format::kWide, console));
-    case Format::kJson: return console.out(safe_json(document, 2) + "\n");
-    case Format::kYaml: return console.out(yaml_text(document));
+    case Format::kJson:
+      return console.out(safe_json(document, 2) + "\n");
+    case Format::kYaml:
+      return console.out(yaml_text(document));
     case Format::kJsonl:
       for (const auto& item : items) console.out(safe_json(item, -1) + "\n");
       return;
@@ -46,11 +48,20 @@ Outcome<> print_document(const json& document, Format format, Console& console,
                          const std::function<std::string()>& text) {
   switch (format) {
     case Format::kTable:
-    case Format::kWide: console.out(text()); return {};
-    case Format::kJson: console.out(safe_json(document, 2) + "\n"); return {};
-    case Format::kJsonl: console.out(safe_json(document, -1) + "\n"); return {};
-    case Format::kYaml: console.out(yaml_text(document)); return {};
-    case Format::kName: return failure(kUsage, "-o name is for lists", "Use -o json, yaml or table.");
+    case Format::kWide:
+      console.out(text());
+      return {};
+    case Format::kJson:
+      console.out(safe_json(document, 2) + "\n");
+      return {};
+    case Format::kJsonl:
+      console.out(safe_json(document, -1) + "\n");
+      return {};
+    case Format::kYaml:
+      console.out(yaml_text(document));
+      return {};
+    case Format::kName:
+      return failure(kUsage, "-o name is for lists", "Use -o json, yaml or table.");
   }
   return {};
 }

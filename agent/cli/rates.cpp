@@ -102,7 +102,8 @@ std::string whole(double number) { return std::to_string(static_cast<std::int64_
 std::string milliseconds(double number) { return number > 0 ? microseconds_text(number * 1000) : ""; }
 
 Column destination() {
-  return {"DESTINATION", [](const json& row) { return Cell{text_at(row, "destination") + ":" + whole(number_at(row, "port"))}; }};
+  return {"DESTINATION",
+          [](const json& row) { return Cell{text_at(row, "destination") + ":" + whole(number_at(row, "port"))}; }};
 }
 
 std::string edge_name(const json& row) { return text_at(row, "source") + " " + text_at(row, "destination"); }
@@ -114,7 +115,8 @@ std::vector<Column> traffic() {
 }
 
 ListView edge_view() {
-  ListView view{{word("SOURCE", "source"), destination(), word("SERVICE", "service"), word("PROTOCOL", "protocol")}, edge_name};
+  ListView view{{word("SOURCE", "source"), destination(), word("SERVICE", "service"), word("PROTOCOL", "protocol")},
+                edge_name};
   for (auto& column : traffic()) view.columns.push_back(std::move(column));
   view.columns.push_back(amount("RTT", "rttMs", milliseconds));
   return view;

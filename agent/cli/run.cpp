@@ -10,16 +10,23 @@ namespace {
 using Command = Outcome<ExitCode> (*)(Session&);
 
 const std::map<std::string, Command>& commands() {
-  static const std::map<std::string, Command> table = {
-      {"check", run_check},           {"status", run_status},
-      {"get", run_get},               {"observe", run_observe},
-      {"top", run_top},               {"analyze", run_analyze},
-      {"config show", run_config_show}, {"config schema", run_config_schema},
-      {"config path", run_config_path}, {"reload", run_reload},
-      {"cleanup", run_cleanup},       {"bugreport", run_bugreport},
-      {"version", run_version},       {"doc", run_doc},
-      {"completion", run_completion}, {"__complete", run_complete},
-      {"man", run_man}};
+  static const std::map<std::string, Command> table = {{"check", run_check},
+                                                       {"status", run_status},
+                                                       {"get", run_get},
+                                                       {"observe", run_observe},
+                                                       {"top", run_top},
+                                                       {"analyze", run_analyze},
+                                                       {"config show", run_config_show},
+                                                       {"config schema", run_config_schema},
+                                                       {"config path", run_config_path},
+                                                       {"reload", run_reload},
+                                                       {"cleanup", run_cleanup},
+                                                       {"bugreport", run_bugreport},
+                                                       {"version", run_version},
+                                                       {"doc", run_doc},
+                                                       {"completion", run_completion},
+                                                       {"__complete", run_complete},
+                                                       {"man", run_man}};
   return table;
 }
 

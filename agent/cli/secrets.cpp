@@ -13,7 +13,8 @@ constexpr const char* kMask = "(masked)";
 
 bool speaks_of_secrets(std::string key) {
   std::ranges::transform(key, key.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  for (const auto* word : {"password", "passwd", "token", "secret", "privatekey", "credential", "authorization", "cookie"})
+  for (const auto* word :
+       {"password", "passwd", "token", "secret", "privatekey", "credential", "authorization", "cookie"})
     if (key.find(word) != std::string::npos) return true;
   return false;
 }

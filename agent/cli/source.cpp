@@ -17,18 +17,27 @@ constexpr milliseconds kUsualDeadline{10000};
 
 ExitCode exit_code_of(const HttpAnswer& answer, const json& error) {
   switch (static_cast<int>(number_at(error, "code"))) {
-    case kUsage: return kUsage;
-    case kInvalidInput: return kInvalidInput;
-    case kNoPermission: return kNoPermission;
-    case kTimeout: return kTimeout;
-    default: break;
+    case kUsage:
+      return kUsage;
+    case kInvalidInput:
+      return kInvalidInput;
+    case kNoPermission:
+      return kNoPermission;
+    case kTimeout:
+      return kTimeout;
+    default:
+      break;
   }
   switch (answer.status) {
     case 400:
-    case 422: return kInvalidInput;
-    case 403: return kNoPermission;
-    case 408: return kTimeout;
-    default: return kFailed;
+    case 422:
+      return kInvalidInput;
+    case 403:
+      return kNoPermission;
+    case 408:
+      return kTimeout;
+    default:
+      return kFailed;
   }
 }
 
@@ -42,7 +51,8 @@ class Agent final : public Source {
     auto answer = WEFT_TRY(http_call(socket_, "GET", target, deadline_));
     if (answer.status != 200) return std::unexpected(failure_of(answer, target));
     auto document = parse_json(answer.body, "the answer of the agent to " + target);
-    if (!document) return failure(kFailed, document.error().message, "Are weft and weftd of the same version? See weft version.");
+    if (!document)
+      return failure(kFailed, document.error().message, "Are weft and weftd of the same version? See weft version.");
     return document;
   }
 
@@ -72,7 +82,9 @@ class Agent final : public Source {
 
 }  // namespace
 
-milliseconds deadline_of(const Invocation& invocation, milliseconds usual) { return invocation.timeout.value_or(usual); }
+milliseconds deadline_of(const Invocation& invocation, milliseconds usual) {
+  return invocation.timeout.value_or(usual);
+}
 
 Failure failure_of(const HttpAnswer& answer, const std::string& target) {
   auto error = parse_json(answer.body, "").value_or(json::object());

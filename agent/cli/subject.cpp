@@ -19,7 +19,9 @@ bool has_pod(const json& workload, const NameWords& words) {
          (words.space.empty() || text_at(workload, "namespace") == words.space);
 }
 
-std::pair<std::string, std::string> name_of(const json& item) { return {text_at(item, "namespace"), text_at(item, "name")}; }
+std::pair<std::string, std::string> name_of(const json& item) {
+  return {text_at(item, "namespace"), text_at(item, "name")};
+}
 
 // Equal addresses are written in more than one way; the agent writes the canonical one.
 std::string canonical(const std::string& address) {
@@ -137,9 +139,10 @@ Outcome<Subject> resolve_subject(const std::string& text, const std::string& spa
   }
   if (!subject.services.empty()) return subject;
   auto full = full_name(words.space, words.name);
-  return failure(kFailed, "there is no pod, workload or service '" + full + "'" +
-                              did_you_mean(full, known_names(workloads, services)),
-                 "List the names with weft get workloads or weft get services.");
+  return failure(
+      kFailed,
+      "there is no pod, workload or service '" + full + "'" + did_you_mean(full, known_names(workloads, services)),
+      "List the names with weft get workloads or weft get services.");
 }
 
 json matching_items(const std::string& kind, const json& items, const Subject& subject) {

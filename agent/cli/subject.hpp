@@ -17,9 +17,9 @@ struct Subject {
   enum class Kind { kPod, kWorkload, kService, kAddress };
 
   Kind kind = Kind::kAddress;
-  Names workloads;                   // the pod's owner, the workload itself, or the owners of the address
-  Names services;                    // the service itself, or those with the address
-  std::set<std::string> addresses;   // of the pod, the workload or the service; the address itself
+  Names workloads;                  // the pod's owner, the workload itself, or the owners of the address
+  Names services;                   // the service itself, or those with the address
+  std::set<std::string> addresses;  // of the pod, the workload or the service; the address itself
 };
 
 struct NameWords {

@@ -9,7 +9,7 @@ namespace weft::cli {
 namespace {
 
 constexpr int kGap = 2;
-constexpr int kNarrowest = 6;
+constexpr int kNarrowest = 4;
 
 }  // namespace
 

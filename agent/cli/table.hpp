@@ -34,7 +34,7 @@ class Table {
   std::vector<std::vector<Cell>> rows_;
 };
 
-// Widths that fit into `limit` columns with two spaces between: the widest ones give first, none below 6.
+// Widths that fit into `limit` columns with two spaces between: the widest ones give first, none below 4.
 std::vector<int> fitted(std::vector<int> widths, int limit);
 
 }  // namespace weft::cli

@@ -35,14 +35,15 @@ Decoded decode(std::string_view text) {
 using Range = std::pair<char32_t, char32_t>;
 
 bool in_any(char32_t code, const auto& ranges) {
-  return std::ranges::any_of(ranges, [code](const Range& range) { return code >= range.first && code <= range.second; });
+  return std::ranges::any_of(ranges,
+                             [code](const Range& range) { return code >= range.first && code <= range.second; });
 }
 
 // C0, DEL, C1, line and paragraph separators, and what reorders or hides text (UAX #9, zero-width, tags).
 bool is_dangerous(char32_t code) {
-  static constexpr Range kRanges[] = {{0, 0x1f},         {0x7f, 0x9f},     {0x61c, 0x61c},   {0x200b, 0x200f},
-                                      {0x2028, 0x202e},  {0x2060, 0x2069}, {0xfeff, 0xfeff}, {0xfff9, 0xfffb},
-                                      {0xe0000, 0xe007f}};
+  static constexpr Range kRanges[] = {{0, 0x1f},        {0x7f, 0x9f},     {0x61c, 0x61c},
+                                      {0x200b, 0x200f}, {0x2028, 0x202e}, {0x2060, 0x2069},
+                                      {0xfeff, 0xfeff}, {0xfff9, 0xfffb}, {0xe0000, 0xe007f}};
   return in_any(code, kRanges);
 }
 
@@ -180,7 +181,8 @@ std::vector<std::string> wrapped(std::string_view text, int width) {
   while (!text.empty()) {
     auto end = std::min(text.find(' '), text.size());
     auto word = text.substr(0, end);
-    if (!line.empty() && display_width(line) + 1 + display_width(word) > width) lines.push_back(std::exchange(line, ""));
+    if (!line.empty() && display_width(line) + 1 + display_width(word) > width)
+      lines.push_back(std::exchange(line, ""));
     line += (line.empty() ? "" : " ") + std::string(word);
     text.remove_prefix(std::min(end + 1, text.size()));
   }

@@ -22,12 +22,14 @@ bool is_plain(const std::string& text) {
     char c = text[i];
     bool inner_colon = c == ':' && i + 1 < text.size() && text[i + 1] != ' ';
     bool inner_space = c == ' ' && i + 1 < text.size() && text[i + 1] != ' ' && text[i + 1] != '#';
-    if (!letter(c) && !digit(c) && std::string_view("/._-").find(c) == std::string_view::npos && !inner_colon && !inner_space)
+    if (!letter(c) && !digit(c) && std::string_view("/._-").find(c) == std::string_view::npos && !inner_colon &&
+        !inner_space)
       return false;
   }
   // What YAML 1.1 or 1.2 reads as true, false, null or a number that begins with a letter.
   for (std::string_view word : {"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
-    if (text.size() == word.size() && std::equal(text.begin(), text.end(), word.begin(), [](char a, char b) { return (a | 0x20) == b; }))
+    if (text.size() == word.size() &&
+        std::equal(text.begin(), text.end(), word.begin(), [](char a, char b) { return (a | 0x20) == b; }))
       return false;
   return true;
 }

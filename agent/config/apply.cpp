@@ -56,8 +56,8 @@ struct TypedValue {
 void apply(const ConfigKey& key, const std::string& text, const std::string& origin, LoadedConfig& loaded) {
   auto value = std::visit(TypedValue{text}, key.slot);
   for (const auto& problem : set_config_value(key, value, loaded.config))
-    loaded.findings.push_back({ConfigFinding::Severity::kError, finding_of(problem.kind), origin,
-                               std::string(key.path), problem.reason});
+    loaded.findings.push_back(
+        {ConfigFinding::Severity::kError, finding_of(problem.kind), origin, std::string(key.path), problem.reason});
   loaded.origins[config_pointer(key.path)] = origin;
 }
 
@@ -79,7 +79,8 @@ std::string folded(std::string_view path) {
 
 std::string variable_name(std::string_view path) {
   std::string name = "WEFT_";
-  for (char c : path) name += c == '.' ? "__" : std::string(1, static_cast<char>(std::toupper(static_cast<unsigned char>(c))));
+  for (char c : path)
+    name += c == '.' ? "__" : std::string(1, static_cast<char>(std::toupper(static_cast<unsigned char>(c))));
   return name;
 }
 
@@ -87,9 +88,12 @@ std::string variable_name(std::string_view path) {
 
 FindingCode finding_of(ConfigProblem::Kind kind) {
   switch (kind) {
-    case ConfigProblem::Kind::kType: return FindingCode::kConfigType;
-    case ConfigProblem::Kind::kValue: return FindingCode::kConfigValue;
-    case ConfigProblem::Kind::kRange: return FindingCode::kConfigRange;
+    case ConfigProblem::Kind::kType:
+      return FindingCode::kConfigType;
+    case ConfigProblem::Kind::kValue:
+      return FindingCode::kConfigValue;
+    case ConfigProblem::Kind::kRange:
+      return FindingCode::kConfigRange;
   }
   return FindingCode::kConfigValue;
 }
@@ -124,7 +128,8 @@ void apply_setting(std::string_view setting, LoadedConfig& loaded) {
   auto origin = "flag --set " + std::string(path);
   if (equals == std::string_view::npos)
     return add_unknown(FindingCode::kConfigSetting, origin, "there is no '='; write --set section.key=value", loaded);
-  if (const auto* key = find_config_key(path)) return apply(*key, std::string(setting.substr(equals + 1)), origin, loaded);
+  if (const auto* key = find_config_key(path))
+    return apply(*key, std::string(setting.substr(equals + 1)), origin, loaded);
   std::vector<std::string> known;
   for (const auto& key : config_keys()) known.emplace_back(key.path);
   add_unknown(FindingCode::kConfigSetting, origin, "no setting has this name" + did_you_mean(path, known), loaded);

@@ -23,7 +23,7 @@ constexpr std::size_t kMostFiles = 1000;  // of weft.yaml.d; far beyond what a p
 Result<std::string> read_whole(const std::string& path) {
   Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!fd) return fail_errno(errno, "cannot be opened");
-  struct stat status {};
+  struct stat status{};
   if (::fstat(fd.get(), &status) != 0) return fail_errno(errno, "cannot be looked at");
   if (!S_ISREG(status.st_mode)) return fail(EINVAL, "is not a regular file");
   std::string text;
@@ -81,8 +81,8 @@ LoadedConfig load_config(const ConfigRequest& request) {
     if (text)
       sources.files.push_back({path, *std::move(text)});
     else if (!may_be_missing || (text.error().code != ENOENT && text.error().code != ENOTDIR))
-      unreadable.push_back({ConfigFinding::Severity::kError, FindingCode::kConfigUnreadable, path, "",
-                            "the file " + text.error().what});
+      unreadable.push_back(
+          {ConfigFinding::Severity::kError, FindingCode::kConfigUnreadable, path, "", "the file " + text.error().what});
   };
   for (const auto& path : request.files) read(path, false);
   if (request.files.empty()) {

@@ -1,5 +1,6 @@
 // Every key of the configuration, once: where it lives in Config, what its value must be, whether a reload applies it,
-// and its sentence of documentation. Parsing, defaults, JSON Schema, the reference page and weft.yaml(5) follow from it.
+// and its sentence of documentation. Parsing, defaults, JSON Schema, the reference page and weft.yaml(5) follow from
+// it.
 #pragma once
 
 #include <cstdint>

@@ -21,7 +21,8 @@ class FileReader {
 
   void read() {
     const auto& root = *document_.value;
-    if (!root.is_object()) return add(FindingCode::kConfigType, "", "", "the file is not a map; write key: value lines");
+    if (!root.is_object())
+      return add(FindingCode::kConfigType, "", "", "the file is not a map; write key: value lines");
     read_section(root, "");
   }
 
@@ -76,8 +77,8 @@ class FileReader {
   }
 
   void add(FindingCode code, std::string field, const std::string& pointer, std::string reason) {
-    loaded_.findings.push_back({ConfigFinding::Severity::kError, code, place_text(pointer, true), std::move(field),
-                                std::move(reason)});
+    loaded_.findings.push_back(
+        {ConfigFinding::Severity::kError, code, place_text(pointer, true), std::move(field), std::move(reason)});
   }
 
   const std::string& path_;

@@ -1,4 +1,5 @@
-// Reads the configuration: files in order (maps merge, lists replace), then WEFT_SECTION__KEY from the environment, then
+// Reads the configuration: files in order (maps merge, lists replace), then WEFT_SECTION__KEY from the environment,
+// then
 // `--set section.key=value`. Everything that is wrong is reported at once, each with its place and its fix.
 #pragma once
 

@@ -27,9 +27,7 @@ std::uint32_t scaled(std::uint64_t wanted, std::uint32_t smallest, std::uint32_t
   return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(power, smallest, largest));
 }
 
-std::uint64_t edge_bytes(std::uint32_t cpus) {
-  return kEdgeBytes + std::uint64_t{cpus} * kEdgeBytesPerCpu;
-}
+std::uint64_t edge_bytes(std::uint32_t cpus) { return kEdgeBytes + std::uint64_t{cpus} * kEdgeBytesPerCpu; }
 
 }  // namespace
 
@@ -45,7 +43,7 @@ MapSizes make_default_map_sizes(std::uint64_t memory_bytes, std::uint32_t cpus) 
   sizes.affinity = scaled(unit, 4096, 131072);
   // Edges are counted per CPU: at most 1/256 of the memory, however many CPUs there are.
   auto affordable = memory_bytes / 256 / edge_bytes(cpus);
-  sizes.edges = scaled(std::min(unit / 4, affordable), 1024, 65536);
+  sizes.edges = scaled(std::min(unit / 4, affordable), 256, 65536);
   sizes.udp_flows = scaled(unit / 2, 4096, 131072);
   sizes.tuples = scaled(unit, 4096, 262144);
   sizes.connections = scaled(2 * unit, 8192, 1048576);

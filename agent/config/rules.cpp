@@ -9,13 +9,13 @@
 namespace weft {
 namespace {
 
-constexpr std::size_t kLongestPath = 4095;                          // PATH_MAX less the terminator
+constexpr std::size_t kLongestPath = 4095;  // PATH_MAX less the terminator
 constexpr std::size_t kLongestSocketPath = sizeof(sockaddr_un{}.sun_path) - 1;
-constexpr std::size_t kLongestInterface = 15;                       // IFNAMSIZ less the terminator
-constexpr std::size_t kLongestLabel = 63;                           // RFC 1123
+constexpr std::size_t kLongestInterface = 15;  // IFNAMSIZ less the terminator
+constexpr std::size_t kLongestLabel = 63;      // RFC 1123
 constexpr std::size_t kLongestName = 253;
-constexpr std::size_t kLongestTrustDomain = 255;                    // SPIFFE ID, 2.1
-constexpr std::size_t kLongestGroup = 32;                           // useradd(8)
+constexpr std::size_t kLongestTrustDomain = 255;  // SPIFFE ID, 2.1
+constexpr std::size_t kLongestGroup = 32;         // useradd(8)
 
 bool is_lower_alnum(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
 bool is_alnum(char c) { return is_lower_alnum(c) || (c >= 'A' && c <= 'Z'); }
@@ -87,20 +87,33 @@ bool parse_number(std::string_view text, Number& number) {
 
 bool keeps_rule(const ConfigKey& key, std::string_view text) {
   switch (key.rule) {
-    case ConfigRule::kNodeName: return is_host_name(text);
-    case ConfigRule::kTopologyName: return is_label_value(text);
-    case ConfigRule::kTrustDomain: return is_trust_domain(text);
-    case ConfigRule::kPath: return is_path(text, kLongestPath);
-    case ConfigRule::kPathOrEmpty: return text.empty() || is_path(text, kLongestPath);
-    case ConfigRule::kSocketPath: return is_path(text, kLongestSocketPath);
-    case ConfigRule::kInterface: return is_interface(text);
-    case ConfigRule::kGroup: return is_group(text);
-    case ConfigRule::kChoice: return std::ranges::find(key.choices, text) != key.choices.end();
-    case ConfigRule::kListen: return parse_listen(text).has_value();
-    case ConfigRule::kPortProtocol: return parse_port_protocol(text).has_value();
-    case ConfigRule::kBytes: return parse_byte_size(text).has_value();
+    case ConfigRule::kNodeName:
+      return is_host_name(text);
+    case ConfigRule::kTopologyName:
+      return is_label_value(text);
+    case ConfigRule::kTrustDomain:
+      return is_trust_domain(text);
+    case ConfigRule::kPath:
+      return is_path(text, kLongestPath);
+    case ConfigRule::kPathOrEmpty:
+      return text.empty() || is_path(text, kLongestPath);
+    case ConfigRule::kSocketPath:
+      return is_path(text, kLongestSocketPath);
+    case ConfigRule::kInterface:
+      return is_interface(text);
+    case ConfigRule::kGroup:
+      return is_group(text);
+    case ConfigRule::kChoice:
+      return std::ranges::find(key.choices, text) != key.choices.end();
+    case ConfigRule::kListen:
+      return parse_listen(text).has_value();
+    case ConfigRule::kPortProtocol:
+      return parse_port_protocol(text).has_value();
+    case ConfigRule::kBytes:
+      return parse_byte_size(text).has_value();
     case ConfigRule::kBool:
-    case ConfigRule::kCount: return false;  // never a text
+    case ConfigRule::kCount:
+      return false;  // never a text
   }
   return false;
 }
@@ -108,21 +121,34 @@ bool keeps_rule(const ConfigKey& key, std::string_view text) {
 std::string wanted_by_rule(const ConfigKey& key) {
   auto range = std::to_string(key.min) + " to " + std::to_string(key.max);
   switch (key.rule) {
-    case ConfigRule::kNodeName: return "a host name (lower-case letters, digits, '-' and '.'; RFC 1123) such as node-a";
-    case ConfigRule::kTopologyName: return "a label value (at most 63 letters, digits, '-', '_' and '.') such as z1";
-    case ConfigRule::kTrustDomain: return "a trust domain (lower-case letters, digits, '-', '_' and '.') such as cluster.local";
-    case ConfigRule::kPath: return "an absolute path without '..' such as /var/lib/weft";
-    case ConfigRule::kPathOrEmpty: return "an absolute path without '..', or \"\"";
+    case ConfigRule::kNodeName:
+      return "a host name (lower-case letters, digits, '-' and '.'; RFC 1123) such as node-a";
+    case ConfigRule::kTopologyName:
+      return "a label value (at most 63 letters, digits, '-', '_' and '.') such as z1";
+    case ConfigRule::kTrustDomain:
+      return "a trust domain (lower-case letters, digits, '-', '_' and '.') such as cluster.local";
+    case ConfigRule::kPath:
+      return "an absolute path without '..' such as /var/lib/weft";
+    case ConfigRule::kPathOrEmpty:
+      return "an absolute path without '..', or \"\"";
     case ConfigRule::kSocketPath:
       return "an absolute path of at most " + std::to_string(kLongestSocketPath) + " bytes such as /run/weft/weft.sock";
-    case ConfigRule::kInterface: return "the name of an interface (at most 15 characters) such as eth0, or a glob such as eth*";
-    case ConfigRule::kGroup: return "the name of a group such as weft, or \"\"";
-    case ConfigRule::kChoice: return "one of " + joined(key.choices);
-    case ConfigRule::kListen: return "an address with a port such as 127.0.0.1:9690 or [::1]:9690, or off";
-    case ConfigRule::kPortProtocol: return "a port with its protocol such as 22/tcp or 53/udp";
-    case ConfigRule::kBool: return "true or false";
-    case ConfigRule::kCount: return "a number from " + range;
-    case ConfigRule::kBytes: return "a power of two from " + range + " bytes such as 4MiB, or 0";
+    case ConfigRule::kInterface:
+      return "the name of an interface (at most 15 characters) such as eth0, or a glob such as eth*";
+    case ConfigRule::kGroup:
+      return "the name of a group such as weft, or \"\"";
+    case ConfigRule::kChoice:
+      return "one of " + joined(key.choices);
+    case ConfigRule::kListen:
+      return "an address with a port such as 127.0.0.1:9690 or [::1]:9690, or off";
+    case ConfigRule::kPortProtocol:
+      return "a port with its protocol such as 22/tcp or 53/udp";
+    case ConfigRule::kBool:
+      return "true or false";
+    case ConfigRule::kCount:
+      return "a number from " + range;
+    case ConfigRule::kBytes:
+      return "a power of two from " + range + " bytes such as 4MiB, or 0";
   }
   return "";
 }
@@ -152,7 +178,8 @@ std::optional<std::optional<SocketAddress>> parse_listen(std::string_view text) 
 
 std::optional<std::uint64_t> parse_byte_size(std::string_view text) {
   std::uint64_t unit = 1;
-  for (auto [suffix, factor] : {std::pair<std::string_view, std::uint64_t>{"KiB", 1U << 10}, {"MiB", 1U << 20}, {"GiB", 1U << 30}})
+  for (auto [suffix, factor] :
+       {std::pair<std::string_view, std::uint64_t>{"KiB", 1U << 10}, {"MiB", 1U << 20}, {"GiB", 1U << 30}})
     if (text.ends_with(suffix)) {
       unit = factor;
       text.remove_suffix(suffix.size());

@@ -1,4 +1,5 @@
-// What one text of the configuration must be: each rule as a predicate, a phrase for messages and a pattern for the schema.
+// What one text of the configuration must be: each rule as a predicate, a phrase for messages and a pattern for the
+// schema.
 #pragma once
 
 #include <cstdint>

@@ -12,19 +12,29 @@ std::string pattern_of(ConfigRule rule) {
   switch (rule) {
     case ConfigRule::kNodeName:
       return "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$";
-    case ConfigRule::kTopologyName: return "^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$";
-    case ConfigRule::kTrustDomain: return "^[-a-z0-9_.]{1,255}$";
+    case ConfigRule::kTopologyName:
+      return "^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$";
+    case ConfigRule::kTrustDomain:
+      return "^[-a-z0-9_.]{1,255}$";
     case ConfigRule::kPath:
-    case ConfigRule::kSocketPath: return "^/.";
-    case ConfigRule::kPathOrEmpty: return "^(/.+)?$";
-    case ConfigRule::kInterface: return "^[-A-Za-z0-9_.@*?\\[\\]]{1,15}$";
-    case ConfigRule::kGroup: return "^([A-Za-z0-9_.][-A-Za-z0-9_.]{0,31})?$";
-    case ConfigRule::kListen: return "^(off|.+:[0-9]{1,5})$";
-    case ConfigRule::kPortProtocol: return "^[0-9]{1,5}/(tcp|udp|sctp)$";
-    case ConfigRule::kBytes: return "^[0-9]+(KiB|MiB|GiB)?$";
+    case ConfigRule::kSocketPath:
+      return "^/.";
+    case ConfigRule::kPathOrEmpty:
+      return "^(/.+)?$";
+    case ConfigRule::kInterface:
+      return "^[-A-Za-z0-9_.@*?\\[\\]]{1,15}$";
+    case ConfigRule::kGroup:
+      return "^([A-Za-z0-9_.][-A-Za-z0-9_.]{0,31})?$";
+    case ConfigRule::kListen:
+      return "^(off|.+:[0-9]{1,5})$";
+    case ConfigRule::kPortProtocol:
+      return "^[0-9]{1,5}/(tcp|udp|sctp)$";
+    case ConfigRule::kBytes:
+      return "^[0-9]+(KiB|MiB|GiB)?$";
     case ConfigRule::kChoice:
     case ConfigRule::kBool:
-    case ConfigRule::kCount: return "";
+    case ConfigRule::kCount:
+      return "";
   }
   return "";
 }

@@ -27,7 +27,8 @@ std::string not_wanted(const ConfigKey& key, const nlohmann::json& value) {
 
 ConfigProblem wrong_type(const ConfigKey& key, const nlohmann::json& value) {
   if (value.is_null()) return {kType, "the value is empty; write " + wanted_by_rule(key) + ", or remove the key"};
-  if (value.is_object() || value.is_array()) return {kType, kind_of(value) + " cannot stand here; write " + wanted_by_rule(key)};
+  if (value.is_object() || value.is_array())
+    return {kType, kind_of(value) + " cannot stand here; write " + wanted_by_rule(key)};
   if (!value.is_string()) return {kType, kind_of(value) + " is not a text; write it in quotes"};
   return {kType, kind_of(value) + " is not " + wanted_by_rule(key)};
 }
@@ -41,7 +42,7 @@ Problems set(const ConfigKey& key, const nlohmann::json& value, std::string& pla
 }
 
 Problems set(const ConfigKey& key, const nlohmann::json& value, bool& place) {
-  if (!value.is_boolean()) return {{kType, not_wanted(key, value)}};
+  if (!value.is_boolean()) return {{kType, kind_of(value) + " is not " + wanted_by_rule(key)}};
   place = value.get<bool>();
   return {};
 }
@@ -60,7 +61,7 @@ Problems set(const ConfigKey& key, const nlohmann::json& value, std::uint32_t& p
     if (!size) return {{kValue, not_wanted(key, value)}};
     number = *size;
   } else {
-    return {{value.is_number() ? kRange : kType, not_wanted(key, value)}};
+    return {{value.is_number() ? kRange : kType, kind_of(value) + " is not " + wanted_by_rule(key)}};
   }
   if (!in_range(key, number)) return {{kRange, value.dump() + " is not " + wanted_by_rule(key)}};
   place = static_cast<std::uint32_t>(number);
@@ -81,7 +82,8 @@ std::optional<PortProtocol> read_item(const std::string& text, PortProtocol*) { 
 template <class Item>
 Problems set(const ConfigKey& key, const nlohmann::json& value, std::vector<Item>& place) {
   if (!value.is_array())
-    return {{kType, kind_of(value) + " is not a list; write [" + (value.is_string() ? value.get<std::string>() : "") + "]"}};
+    return {{kType,
+             kind_of(value) + " is not a list; write [" + (value.is_string() ? value.get<std::string>() : "") + "]"}};
   Problems problems;
   std::vector<Item> items;
   for (int index = 0; const auto& item : value) {
