@@ -35,7 +35,8 @@ std::unexpected<FileProblem> unreadable(int code) {
 std::expected<struct stat, FileProblem> check(const struct stat& status, std::size_t most_bytes) {
   if (!S_ISREG(status.st_mode))
     return std::unexpected(FileProblem{FindingCode::kFileUnreadable,
-                                       fmt::format("is {}, not a regular file", type_name(status.st_mode)), S_ISDIR(status.st_mode)});
+                                       fmt::format("is {}, not a regular file", type_name(status.st_mode)),
+                                       S_ISDIR(status.st_mode)});
   if (static_cast<std::uint64_t>(status.st_size) > most_bytes)
     return std::unexpected(
         FileProblem{FindingCode::kTextTooLarge,

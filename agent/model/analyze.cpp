@@ -30,9 +30,8 @@ class Analysis {
   std::vector<Diagnostic> run() {
     std::map<NamespacedName, ServicePtr> services;
     snapshot_.services.for_each([&](const auto& name, const ServicePtr& service) { services.emplace(name, service); });
-    snapshot_.nodes.for_each([&](const auto&, const auto& node) {
-      node_addresses_.insert(node->addresses.begin(), node->addresses.end());
-    });
+    snapshot_.nodes.for_each(
+        [&](const auto&, const auto& node) { node_addresses_.insert(node->addresses.begin(), node->addresses.end()); });
     for (const auto& [name, service] : services) check(*service);
     snapshot_.slices.for_each([&](const auto&, const auto& slice) { check(*slice); });
     snapshot_.workloads.for_each([&](const auto&, const auto& workload) { check(*workload); });
@@ -43,8 +42,9 @@ class Analysis {
  private:
   void check(const Service& service) {
     if (service.type == Service::Type::kExternalName)
-      return add(service, Severity::kError, FindingCode::kExternalName, "spec.type",
-                 fmt::format("is ExternalName, which has no address to balance; call {} directly", service.external_name));
+      return add(
+          service, Severity::kError, FindingCode::kExternalName, "spec.type",
+          fmt::format("is ExternalName, which has no address to balance; call {} directly", service.external_name));
     if (!service.headless) check_addresses(service);
     if (!check_selector(service)) return;
     for (std::size_t i = 0; i < service.ports.size(); ++i)
@@ -71,8 +71,8 @@ class Analysis {
       auto [it, first] = frontends_.emplace(std::tuple(address, port.port, port.protocol), &service);
       if (!first && it->second != &service)
         add(service, Severity::kError, FindingCode::kFrontendCollision, fmt::format("spec.ports[{}].port", index),
-            fmt::format("{} {} belongs to Service {} already",
-                        SocketAddress{address, port.port}.text(), protocol_name(port.protocol), text_of(*it->second)));
+            fmt::format("{} {} belongs to Service {} already", SocketAddress{address, port.port}.text(),
+                        protocol_name(port.protocol), text_of(*it->second)));
     }
     if (port.node_port == 0) return;
     auto [it, first] = node_ports_.emplace(std::pair(port.node_port, port.protocol), &service);
@@ -85,7 +85,8 @@ class Analysis {
   // False when nothing can serve the service, which is then said here.
   bool check_selector(const Service& service) {
     NamespacedName name{service.metadata.space, service.metadata.name};
-    if (snapshot_.slices_by_service.find(name) != nullptr || snapshot_.members_by_service.find(name) != nullptr) return true;
+    if (snapshot_.slices_by_service.find(name) != nullptr || snapshot_.members_by_service.find(name) != nullptr)
+      return true;
     if (service.selector)
       add(service, Severity::kWarning, FindingCode::kSelectorMatchesNothing, "spec.selector",
           fmt::format("matches no pod and no workload of namespace {}", service.metadata.space));
@@ -98,8 +99,9 @@ class Analysis {
   void check_port(const Service& service, const ServicePort& port, const std::string& field) {
     NamespacedName name{service.metadata.space, service.metadata.name};
     const auto* slices = snapshot_.slices_by_service.find(name);
-    bool explained = slices != nullptr ? check_slice_port(service, port, *slices, field)
-                                       : check_target_name(service, port, *snapshot_.members_by_service.find(name), field);
+    bool explained = slices != nullptr
+                         ? check_slice_port(service, port, *slices, field)
+                         : check_target_name(service, port, *snapshot_.members_by_service.find(name), field);
     if (explained) return;
     auto endpoints = service_endpoints(snapshot_, service, port, local_node_, {kSomeAddress});
     bool served = std::ranges::any_of(endpoints, [](const ServiceEndpoint& e) { return e.ready || e.serving; });
@@ -111,7 +113,8 @@ class Analysis {
   bool check_slice_port(const Service& service, const ServicePort& port,
                         const std::vector<std::shared_ptr<const EndpointSlice>>& slices, const std::string& field) {
     auto has_port = [&](const auto& slice) {
-      return std::ranges::any_of(slice->ports, [&](const NamedPort& p) { return p.name == port.name && p.protocol == port.protocol; });
+      return std::ranges::any_of(
+          slice->ports, [&](const NamedPort& p) { return p.name == port.name && p.protocol == port.protocol; });
     };
     if (std::ranges::any_of(slices, has_port)) return false;
     add(service, Severity::kWarning, FindingCode::kSlicePortUnknown, field,

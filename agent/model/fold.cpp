@@ -192,6 +192,7 @@ class SnapshotWriter {
   template <class T>
   void update_member(const Service& service, const T& member, const std::shared_ptr<const T>& now) {
     auto name = name_of(service.metadata);
+    if (unselected_.contains(name)) return;  // changed anyway, and looks for its members at the end
     if (next_->slices_by_service.find(name) == nullptr) changes_.services.insert(name);
     const auto* listed = next_->members_by_service.find(name);
     auto members = listed == nullptr ? ServiceMembers() : *listed;
