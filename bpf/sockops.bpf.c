@@ -193,7 +193,7 @@ weft_inline void on_passive_established(struct bpf_sock_ops *ops, struct bpf_soc
 
 	ends_of(ops, &ends);
 	tuple_of(ops, &ends, true, &tuple);
-	if (bpf_map_lookup_elem(&weft_tuples, &tuple))
+	if (!bpf_map_delete_elem(&weft_tuples, &tuple)) /* one SYN, one server: the ports may be used again */
 		return;
 	tcp = bpf_skc_to_tcp_sock(sk);
 	if (!tcp)

@@ -64,6 +64,7 @@ void Observer::take_names() {
     snapshot = std::move(mailbox_snapshot_);
     names_ = std::move(mailbox_names_);
     mailbox_names_ = nullptr;
+    named_ = true;
   }
   joiner_.update(snapshot, names_);
 }
@@ -74,9 +75,11 @@ void Observer::run(const std::stop_token& stop) {
   std::unique_lock lock(mutex);
   while (!stop.stop_requested()) {
     take_names();
-    drain();
-    if (round_ % kRoundsPerReport == 0) report(monotonic_ns());
-    ++round_;
+    if (named_) {  // an edge keeps the names of its first report
+      drain();
+      if (round_ % kRoundsPerReport == 0) report(monotonic_ns());
+      ++round_;
+    }
     wake.wait_for(lock, stop, kDrainPace, [] { return false; });
   }
   drain();

@@ -65,6 +65,7 @@ class Observer {
   std::vector<MapUse> map_use_;
   std::uint64_t invalid_events_ = 0;
   std::uint64_t round_ = 0;
+  bool named_ = false;
   std::string problem_;
 
   std::mutex mailbox_mutex_;

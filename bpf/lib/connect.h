@@ -182,17 +182,23 @@ weft_inline struct weft_udp_peer *udp_peer_by_service(struct weft_udp_socket *so
 	return NULL;
 }
 
+/* One endpoint may serve several services that the socket talks to: an answer then belongs to the one asked last. */
 weft_inline struct weft_udp_peer *udp_peer_by_endpoint(struct weft_udp_socket *socket,
 						       const struct weft_address *address, __be16 port)
 {
+	struct weft_udp_peer *found = NULL;
+
 	for (int i = 0; i < WEFT_UDP_PEERS; i++) {
 		struct weft_udp_peer *peer = &socket->peer[i];
 
-		if (peer->service_port && peer->endpoint_port == port &&
-		    address_equal(&peer->endpoint_address, address))
-			return peer;
+		if (!peer->service_port || peer->endpoint_port != port ||
+		    !address_equal(&peer->endpoint_address, address))
+			continue;
+		found = peer;
+		if (peer->service == socket->latest && peer->service_port == socket->latest_port)
+			break;
 	}
-	return NULL;
+	return found;
 }
 
 /* The port is cleared before and set after the rest, so that a datagram sent at the same time from another thread does
@@ -260,6 +266,8 @@ weft_inline int sendmsg_decide(struct bpf_sock_addr *ctx, const struct weft_addr
 	}
 	socket->pid = bpf_get_current_pid_tgid() >> 32;
 	udp_peer_remember(socket, peer, &request.key, answer);
+	socket->latest = answer->service;
+	socket->latest_port = request.key.port;
 	return WEFT_PROCEED;
 }
 

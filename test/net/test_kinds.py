@@ -84,7 +84,7 @@ def test_target_port_names_may_differ_from_pod_to_pod(shop):
 def test_a_workload_of_the_host_serves_and_calls(shop):
     host = shop.node.pod("payments", host=True)
     host.serve(7070)
-    shop.node.apply("payments.yaml", m.workload("payments", {"app": "payments"}, ports=[("http", 7070, "TCP")],
+    shop.node.apply("payments-workload.yaml", m.workload("payments", {"app": "payments"}, ports=[("http", 7070, "TCP")],
                                                 process={"cgroup": f"/pod-{host.name}"}))
     address = shop.service("payments", [m.port(80, "http", name="http")], selector={"app": "payments"})
     assert shop.client.connect(f"{address}:80", "--count", 5)["servers"] == {"payments": 5}

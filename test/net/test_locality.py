@@ -3,6 +3,7 @@
 import pytest
 
 from weftlab import manifests as m
+from weftlab.machine import wait_for
 
 PLACES = {"node-a": ("z1", "r1"), "node-b": ("z1", "r1"), "node-c": ("z2", "r1"), "node-d": ("z9", "r9")}
 PORTS = [("http", 8080, "TCP")]
@@ -88,4 +89,5 @@ def test_zones_of_both_ends_and_bytes_that_crossed_zones_are_told(shop, places):
     close = [flow for flow in flows if flow["kind"] == "close"][0]
     assert close["source"]["zone"] == "z1" and close["destination"]["zone"] == "z9"
     total = report["sent_bytes"] + report["received_bytes"]
+    wait_for(lambda: crossed() - before >= total, 5, "bytes across zones", 0.1)
     assert crossed() - before == total

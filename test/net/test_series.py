@@ -36,6 +36,7 @@ def test_families_of_this_version_exist_and_edges_have_their_labels(shop):
     address = shop.service("labelled")
     shop.client.connect(f"{address}:80", "--count", 4, "--bytes-out", 100)
     wait_for(lambda: shop.agent.api.edge("labelled")["opened"] == 4, 5, "the edge", 0.1)
+    wait_for(lambda: shop.agent.api.metrics().has("weft_lb_endpoints"), 15, "the endpoints of services", 0.2)
     metrics = shop.agent.api.metrics()
     for name in ("weft_build_info", "weft_kernel_feature", "weft_attachments", "weft_map_entries", "weft_map_max_entries",
                  "weft_events_total", "weft_events_lost_total", "weft_discovery_objects", "weft_propagation_duration_seconds_count",

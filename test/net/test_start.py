@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+from weftlab.bpfmaps import Map, pinned
 from weftlab.machine import cgroup_root, run
 from test_coexistence import attached
 
@@ -48,23 +49,27 @@ def test_a_pin_directory_that_is_not_ours_alone_is_refused(stopped):
     refused(stopped, str(stopped.node.bpffs), "0700")
     os.chmod(stopped.node.bpffs, 0o700)
     os.chown(stopped.node.bpffs, 65534, 65534)
-    refused(stopped, str(stopped.node.bpffs), "own")
+    refused(stopped, str(stopped.node.bpffs), "belongs")
 
 
 def test_a_pin_directory_that_is_a_symlink_is_refused(stopped):
     target = stopped.node.bpffs.parent / "elsewhere"
     target.mkdir(mode=0o700)
     stopped.node.bpffs.symlink_to(target)
-    refused(stopped, str(stopped.node.bpffs), "symlink")
+    refused(stopped, str(stopped.node.bpffs), "symbolic link")
 
 
-def test_a_pinned_map_of_another_shape_is_refused(stopped):
+def test_a_pinned_map_of_another_shape_is_not_adopted_and_named(stopped):
     maps = stopped.node.bpffs / "maps"
     stopped.node.bpffs.mkdir(mode=0o700)
     maps.mkdir(mode=0o700)
     run(["bpftool", "map", "create", maps / "weft_services_v1", "type", "hash", "key", "4", "value", "4", "entries", "10",
          "name", "squatter"], env={**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin"})
-    refused(stopped, "weft_services")
+    stopped.agent.launch()
+    works(stopped)
+    with Map(pinned(stopped.node.bpffs, "weft_services")) as services:
+        assert services.key_size == 20
+    assert "weft_services_v1" in stopped.agent.log()
 
 
 def test_without_a_capability_it_says_which(stopped):

@@ -67,7 +67,10 @@ struct weft_udp_socket {
 	struct weft_udp_peer peer[WEFT_UDP_PEERS];
 	__u32 next;
 	__u32 pid;
+	__u32 latest;       /* weft_udp_peer.service and service_port of the last datagram sent */
+	__be16 latest_port;
+	__u16 reserved;
 };
-WEFT_ABI_SIZE(struct weft_udp_socket, 392);
+WEFT_ABI_SIZE(struct weft_udp_socket, 400);
 
 #endif

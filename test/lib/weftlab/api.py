@@ -7,6 +7,7 @@ import json
 import re
 import socket
 import threading
+import time
 import urllib.parse
 from pathlib import Path
 
@@ -92,7 +93,11 @@ class Api:
         return total
 
     def metrics(self) -> "Metrics":
-        status, text = self.request("GET", "/metrics")
+        for _ in range(30):
+            status, text = self.request("GET", "/metrics")
+            if status != 503:  # the counters of a starting agent have not been read yet
+                break
+            time.sleep(0.1)
         if status != 200:
             raise ApiError(status, text)
         return Metrics(text)
