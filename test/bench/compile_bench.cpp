@@ -133,14 +133,14 @@ class Bench {
 
   void pods() {
     std::vector<Event> events;
-    for (std::uint32_t n = 0; n < 10000; ++n) events.push_back(said(make_pod(n)));
+    for (std::uint32_t n = 0; n < 100000; ++n) events.push_back(said(make_pod(n)));
     fold_and_compile(events);
-    std::vector<Event> one{said(make_pod(10001))};
+    std::vector<Event> one{said(make_pod(100001))};
     auto folded = fold_.apply(one);
-    report("one more pod at 10,000: compile owners",
+    report("one more pod at 100,000: compile owners",
            ms_of([&] { result_ = compiler_.compile(folded.snapshot, folded.changes, facts_); }));
     Plan plan;
-    report("one more pod at 10,000: plan owners", ms_of([&] { (void)ledger_->plan_owners(*result_.compiled->owners, true, plan); }));
+    report("one more pod at 100,000: plan owners", ms_of([&] { (void)ledger_->plan_owners(*result_.compiled->owners, true, plan); }));
     report("its commit", ms_of([&] { ledger_->commit(plan, {plan.steps.size(), 0, ""}, Clock::now()); }));
   }
 
