@@ -43,7 +43,7 @@ class Map {
     auto count = static_cast<std::uint32_t>(keys.size());
     if (count == 0) return 0;
     if (::bpf_map_update_batch(fd_, keys.data(), values.data(), &count, nullptr) == 0) return keys.size();
-    return count;
+    return count == keys.size() ? 0 : count;  // untouched: the call failed before its first entry
   }
 
   // Every entry. Entries that come or go meanwhile may be missed or seen; a batch that the kernel finds too small grows.

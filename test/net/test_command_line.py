@@ -78,8 +78,9 @@ def test_observe_follows_until_interrupted(live):
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=10)
     assert process.returncode == 0
-    assert sum(json.loads(line)["kind"] == "close" for line in out.splitlines() if line) == 5
-    assert "lost" in err
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert sum(line["kind"] == "close" for line in lines) == 5
+    assert lines[-1]["kind"] == "summary" and lines[-1]["lost"] == 0 and lines[-1]["flows"] == len(lines) - 1, err
 
 
 def test_top_prints_live_rates(live):
@@ -128,7 +129,7 @@ def test_config_show_names_the_origin_of_every_value(live):
 
 def test_bugreport_is_complete_and_read_offline(live):
     bundle = live.node.directory / "report.tar.gz"
-    done = run([binary("weft"), "--socket", live.agent.socket, "bugreport", "--output", bundle], check=False, cwd=live.node.directory)
+    done = run([binary("weft"), "--socket", live.agent.socket, "bugreport", bundle], check=False, cwd=live.node.directory)
     assert done.returncode == 0, done.stderr
     assert bundle.stat().st_mode & 0o777 == 0o600
     with tarfile.open(bundle) as archive:

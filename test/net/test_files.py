@@ -56,7 +56,7 @@ def test_a_configmap_style_swap_of_symlinks_is_one_change(shop):
 BAD = {
     "syntax": ("kind: Service\n  bad: [indent", "broken.yaml"),
     "port": (None, "spec.ports[0].port"),
-    "kind": ("apiVersion: v1\nkind: Servise\nmetadata: {name: x}\n", "Servise"),
+    "name": ("apiVersion: v1\nkind: Service\nmetadata: {name: UPPER}\nspec: {}\n", "metadata.name"),
     "binary": ("\x00\x01\x02", "broken.yaml"),
     "alias bomb": ("a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n", "broken.yaml"),
 }
@@ -83,6 +83,13 @@ def test_a_bad_file_keeps_its_last_good_version_and_is_named(shop, case):
     shop.node.apply("broken.yaml", web("fragile", address))
     assert shop.agent.weft("reload").returncode == 0
     shop.node.apply("broken.yaml")
+
+
+def test_a_kind_that_nobody_knows_is_ignored_and_said(shop):
+    shop.node.write_text("unknown.yaml", "apiVersion: v1\nkind: Servise\nmetadata: {name: x}\n")
+    warnings = shop.agent.api.reload()["findings"]
+    assert any("Servise" in warning["reason"] and "did you mean Service" in warning["reason"] for warning in warnings)
+    shop.node.apply("unknown.yaml")
 
 
 def test_one_bad_object_does_not_stop_the_others(shop):
