@@ -34,3 +34,20 @@ function(weft_bpf suffix step)
 endfunction()
 
 weft_bpf("" 0)
+
+# weft_bpf_harness(PROGRAM): a skeleton of one test program, next to the code under test.
+function(weft_bpf_harness program)
+  get_filename_component(stem ${program} NAME_WE)
+  set(out ${CMAKE_BINARY_DIR}/bpf-test)
+  file(MAKE_DIRECTORY ${out})
+  file(GLOB_RECURSE headers CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/bpf/*.h ${CMAKE_SOURCE_DIR}/include/weft/*.h)
+  get_filename_component(here ${program} DIRECTORY)
+  add_custom_command(OUTPUT ${out}/${stem}.skel.h
+    COMMAND ${WEFT_CLANG} ${WEFT_BPF_FLAGS} -I${here} -c ${program} -o ${out}/${stem}.o
+    COMMAND ${WEFT_BPFTOOL} gen skeleton ${out}/${stem}.o name ${stem}_bpf > ${out}/${stem}.skel.h
+    DEPENDS ${program} ${headers} ${here}/${stem}.h VERBATIM COMMENT "test skeleton ${stem}")
+  add_custom_target(weft_${stem}_header DEPENDS ${out}/${stem}.skel.h)
+  add_library(weft_${stem} INTERFACE)
+  add_dependencies(weft_${stem} weft_${stem}_header)
+  target_include_directories(weft_${stem} SYSTEM INTERFACE ${out})
+endfunction()

@@ -45,9 +45,7 @@ struct PinnedMap {
   unsigned layout;
   MapKind kind;
 
-  // File name below maps/: "<name>_v<layout>".
-  std::string pin_name() const { return std::string(name) + "_v" + std::to_string(pin_layout()); }
-  unsigned pin_layout() const { return kind == MapKind::SOCKET ? layout : layout + WEFT_LAYOUT_STEP; }
+  std::string pin_name() const;  // file name below maps/: "<name>_v<layout>"
 };
 
 inline constexpr auto kPinnedMaps = std::to_array<PinnedMap>({

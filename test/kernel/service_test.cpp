@@ -44,8 +44,7 @@ class Harness {
   }
   harness_resolve resolve(harness_resolve call = {}) {
     if (call.key.port == 0) call.key = service_key("10.96.0.1", 80);
-    LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &call, .ctx_out = &call, .ctx_size_in = sizeof call,
-                .ctx_size_out = sizeof call);
+    LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &call, .ctx_size_in = sizeof call);
     REQUIRE(::bpf_prog_test_run_opts(::bpf_program__fd(skeleton_->progs.harness_resolve), &options) == 0);
     return call;
   }
