@@ -19,6 +19,7 @@
 #include "agent/cli/source.hpp"
 #include "agent/cli/tar.hpp"
 #include "agent/cli/text.hpp"
+#include "agent/cli/yaml_text.hpp"
 #include "agent/config/keys.hpp"
 #include "agent/config/load.hpp"
 
@@ -45,7 +46,7 @@ class Report {
     json head = {
         {"apiVersion", "weft/v1"}, {"kind", "BugReport"}, {"version", weft_version()}, {"node", node}, {"time", now},
         {"missing", missing_}};
-    add("bundle.json", head.dump(2) + "\n");
+    add("bundle.json", safe_json(head, 2) + "\n");
     return make_archive(files_, static_cast<std::uint64_t>(now));
   }
 
@@ -67,7 +68,7 @@ bool collect_agent(Source& source, Report& report) {
       continue;
     }
     mask_secrets(*document);
-    report.add("api/" + name + ".json", document->dump(1) + "\n");
+    report.add("api/" + name + ".json", safe_json(*document, 1) + "\n");
   }
   std::string flows;
   auto told = source.flows({"", kMostFlows, false}, [&](std::string_view line) {
@@ -88,7 +89,7 @@ void collect_config(const Invocation& wanted, Report& report) {
                    {"findings", json::array()}};
   for (const auto& finding : loaded.findings) document["findings"].push_back(finding.text());
   mask_secrets(document);
-  report.add("config-of-files.json", document.dump(1) + "\n");
+  report.add("config-of-files.json", safe_json(document, 1) + "\n");
 }
 
 void collect_system(const Invocation& wanted, Report& report) {

@@ -179,6 +179,7 @@ std::string agent_page() {
   text += entry("--probe", "look at the node, print a CheckList in JSON and end");
   text += entry("--cleanup", "remove what weft owns on this node, print a CleanupResult in JSON and end");
   text += entry("--dry-run", "with --cleanup: only say what would be removed");
+  text += entry("--version", "print the version and end");
   text += section("SIGNALS") +
           entry("SIGHUP", "read the configuration and all sources again; what is wrong keeps its last good version") +
           entry("SIGTERM, SIGINT", "end; programs and maps stay in the kernel");

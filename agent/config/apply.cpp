@@ -54,6 +54,9 @@ struct TypedValue {
 };
 
 void apply(const ConfigKey& key, const std::string& text, const std::string& origin, LoadedConfig& loaded) {
+  if (!check_text(text, {}))
+    return loaded.findings.push_back({ConfigFinding::Severity::kError, FindingCode::kConfigValue, origin,
+                                      std::string(key.path), "the value is not UTF-8 text without control characters"});
   auto value = std::visit(TypedValue{text}, key.slot);
   for (const auto& problem : set_config_value(key, value, loaded.config))
     loaded.findings.push_back(

@@ -256,6 +256,15 @@ TEST_CASE("bad variables and flags name themselves") {
   CHECK(all_texts(load({}, {}, {"datapath.uplinks=[eth0"})).find("WEFT2004") != std::string::npos);
 }
 
+TEST_CASE("variables and flags that are not text are refused like files that are not") {
+  for (const auto* value : {"/a\xff", "/a\x1b", "/\xc0\xaf"}) {
+    auto loaded = load({}, {{"WEFT_STATE__DIR", value}, {"WEFT_DISCOVERY__FILES__PATHS", value}},
+                       {"api.socket=" + std::string(value)});
+    CHECK(loaded.findings.size() == 3);
+    CHECK_NOTHROW(config_values(loaded.config).dump());
+  }
+}
+
 TEST_CASE("a setting with an equals sign in its value keeps it") {
   CHECK(load({}, {}, {"state.dir=/a=b"}).config.state.dir == "/a=b");
 }
