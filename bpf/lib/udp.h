@@ -246,7 +246,7 @@ weft_inline void udp_account(struct __sk_buff *skb, struct bpf_sock *sk, bool eg
 }
 
 /* A function of its own: its copy of the row would not fit on its callers' stacks several times. */
-static __noinline int udp_flow_close(const struct weft_udp_flow_key *key)
+static __noinline __attribute__((unused)) int udp_flow_close(const struct weft_udp_flow_key *key)
 {
 	struct weft_edge_key edge_key;
 	struct weft_udp_flow *found;
