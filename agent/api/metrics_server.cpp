@@ -2,9 +2,9 @@
 
 #include <pthread.h>
 
-#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <mutex>
 #include <thread>
 
 #include "agent/api/acceptor.hpp"
@@ -17,18 +17,25 @@ namespace weft {
 struct MetricsServer::Parts {
   Settings settings;
   std::uint16_t port = 0;
-  std::atomic<std::shared_ptr<const PublicView>> view;
+  // Held for a copy of one pointer. std::atomic<std::shared_ptr> of libstdc++ 12 unlocks its load without a release
+  // barrier, which ThreadSanitizer reports.
+  mutable std::mutex mutex;
+  std::shared_ptr<const PublicView> view;
   boost::asio::io_context loop{1};
   std::shared_ptr<Acceptor> acceptor;
   std::jthread thread;
 
+  std::shared_ptr<const PublicView> now() const {
+    std::lock_guard lock(mutex);
+    return view;
+  }
   HttpResponse answer(const HttpRequest& request) const;
-  HttpResponse livez(const PublicView& now) const;
+  HttpResponse livez(const PublicView& current) const;
 };
 
-HttpResponse MetricsServer::Parts::livez(const PublicView& now) const {
+HttpResponse MetricsServer::Parts::livez(const PublicView& current) const {
   HttpResponse response;
-  bool stale = std::chrono::steady_clock::now() - now.published > settings.stale_after;
+  bool stale = std::chrono::steady_clock::now() - current.published > settings.stale_after;
   response.status = stale ? 503 : 200;
   response.content_type = "text/plain";
   response.text = stale ? "the agent's loop hangs\n" : "ok\n";
@@ -45,11 +52,11 @@ HttpResponse MetricsServer::Parts::answer(const HttpRequest& request) const {
     response.allow = "GET, HEAD";
     return response;
   }
-  auto now = view.load();
-  if (!now) return readiness_response({false, "starting"});
-  if (target->path == "/livez") return livez(*now);
-  if (target->path == "/readyz") return readiness_response(now->readiness);
-  return metrics_response(now->metrics);
+  auto current = now();
+  if (!current) return readiness_response({false, "starting"});
+  if (target->path == "/livez") return livez(*current);
+  if (target->path == "/readyz") return readiness_response(current->readiness);
+  return metrics_response(current->metrics);
 }
 
 Result<std::unique_ptr<MetricsServer>> MetricsServer::start(Settings settings) {
@@ -75,7 +82,12 @@ MetricsServer::~MetricsServer() {
   parts_->thread.join();
 }
 
-void MetricsServer::publish(std::shared_ptr<const PublicView> view) { parts_->view.store(std::move(view)); }
+// The view that is replaced is destroyed outside of the lock.
+void MetricsServer::publish(std::shared_ptr<const PublicView> view) {
+  std::lock_guard lock(parts_->mutex);
+  parts_->view.swap(view);
+}
+
 std::uint16_t MetricsServer::port() const { return parts_->port; }
 
 }  // namespace weft

@@ -101,7 +101,7 @@ TEST_CASE("pages are replaced while they are read") {
 TEST_CASE("slow and silent scrapers are bounded and hold up no other") {
   HttpLimits limits;
   limits.max_connections = 4;
-  limits.request_timeout_ms = 200;
+  limits.request_timeout_ms = 400;
   limits.write_timeout_ms = 200;
   limits.linger_ms = 50;
   auto server = started(limits);
