@@ -44,7 +44,7 @@ class Bundle final : public Source {
   Outcome<> flows(const FlowQuery& query, const LineHandler& on_line) override {
     if (query.follow) return failure(kUsage, "a bug report holds no live flows", "Leave -f out.");
     auto filter = Filter::parse(query.filter);
-    if (!filter) return failure(kInvalidInput, "the filter is not valid: " + filter.error().what);
+    if (!filter) return failure(kUsage, "the filter is not valid: " + filter.error().what);
     auto kept = WEFT_TRY(matching_lines(*filter));
     auto count = query.last == 0 ? kept.size() : std::min<std::size_t>(query.last, kept.size());
     for (std::size_t i = kept.size() - count; i < kept.size(); ++i)

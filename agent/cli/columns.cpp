@@ -173,9 +173,9 @@ Cell check_state(const json& item) {
 ListView checks() {
   return {{{"STATE", check_state},
            text("CODE", "code"),
-           text("CHECK", "title"),
            text("SUBJECT", "subject"),
            text("DETAIL", "detail"),
+           text("TITLE", "title", true),
            text("FIX", "fix", true)},
           [](const json& item) { return text_at(item, "code"); }};
 }

@@ -84,9 +84,11 @@ Outcome<ExitCode> run_cleanup(Session& session) {
     return failure(known_code(child.exit_code), fmt::format("weftd --cleanup ended with {}", child.exit_code),
                    child.exit_code == kNoPermission ? "Run as root." : "");
   auto format = wanted.format();
-  print_list(*result, cleanup_view(), format, session.console);
-  if (list_at(*result, "items").empty() && format == Format::kTable)
+  bool is_table = format == Format::kTable || format == Format::kWide;
+  if (is_table && list_at(*result, "items").empty())
     session.console.hint("there is nothing of weft on this node");
+  else
+    print_list(*result, cleanup_view(), format, session.console);
   if (child.exit_code != 0) return failure(known_code(child.exit_code), "not everything could be removed");
   return kOk;
 }

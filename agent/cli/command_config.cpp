@@ -27,7 +27,8 @@ Outcome<json> load_document(const Invocation& wanted, const Console& console) {
 
 // Files are meant when they are named; else the agent is asked first.
 Outcome<json> get_document(const Invocation& wanted, const Console& console) {
-  if (!wanted.config_files.empty() || !wanted.settings.empty()) return load_document(wanted, console);
+  bool files_meant = !wanted.config_files.empty() || !wanted.settings.empty();
+  if (wanted.bundle.empty() && files_meant) return load_document(wanted, console);
   auto source = WEFT_TRY(open_source(wanted));
   auto document = source->get("config");
   if (document || !wanted.bundle.empty()) return document;

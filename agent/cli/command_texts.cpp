@@ -16,8 +16,8 @@ const std::vector<ExitText>& exit_texts() {
       {2, "a check or an analysis found problems"},
       {3, "the verdict is deny"},
       {4, "the agent is not reachable"},
-      {64, "the command line is wrong"},
-      {65, "an input is invalid: a file, a filter, an object"},
+      {64, "the command line or a filter is wrong"},
+      {65, "an input is invalid: a file, an object"},
       {77, "no permission"},
       {124, "it took too long"},
   };

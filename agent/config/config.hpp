@@ -28,7 +28,7 @@ struct MapSizes {
   std::uint32_t edges = 0;        // pairs of workloads that talk
   std::uint32_t udp_flows = 0;    // open UDP conversations
   std::uint32_t tuples = 0;       // open connections between workloads of this node
-  std::uint32_t connections = 0;  // connection tracking of policy
+  std::uint32_t connections = 0;  // open TCP connections that can be listed
   std::uint32_t events = 0;       // bytes of the ring of flow records, a power of two
   bool operator==(const MapSizes&) const = default;
 };

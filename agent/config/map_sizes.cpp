@@ -19,6 +19,7 @@ constexpr std::uint64_t kProcessBytes = 72;
 constexpr std::uint64_t kAffinityBytes = 96;
 constexpr std::uint64_t kEdgeBytes = 72;
 constexpr std::uint64_t kEdgeBytesPerCpu = 288;
+constexpr std::uint64_t kConnectionBytes = 224;
 constexpr std::uint64_t kUdpFlowBytes = 224;
 constexpr std::uint64_t kTupleBytes = 176;
 
@@ -66,7 +67,8 @@ MapSizes resolve_map_sizes(const MapSizes& wanted, std::uint64_t memory_bytes, s
 std::uint64_t estimate_map_bytes(const MapSizes& sizes, std::uint32_t cpus) {
   return sizes.services * kServiceBytes + sizes.slots * kSlotBytes + sizes.endpoints * kEndpointBytes +
          sizes.owners * kOwnerBytes + sizes.processes * kProcessBytes + sizes.affinity * kAffinityBytes +
-         sizes.edges * edge_bytes(cpus) + sizes.udp_flows * kUdpFlowBytes + sizes.tuples * kTupleBytes + sizes.events;
+         sizes.edges * edge_bytes(cpus) + sizes.connections * kConnectionBytes + sizes.udp_flows * kUdpFlowBytes +
+         sizes.tuples * kTupleBytes + sizes.events;
 }
 
 }  // namespace weft

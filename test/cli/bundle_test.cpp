@@ -123,7 +123,7 @@ TEST_CASE("filters work on flows of a bug report") {
   CHECK(lines_of(*source, {"", 1, false}).size() == 2);
   auto bad = source->flows({"src=(", 0, false}, [](std::string_view) { return true; });
   REQUIRE_FALSE(bad);
-  CHECK(bad.error().code == kInvalidInput);
+  CHECK(bad.error().code == kUsage);
   CHECK_FALSE(source->flows({"", 0, true}, [](std::string_view) { return true; }));
 }
 

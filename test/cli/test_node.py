@@ -243,7 +243,7 @@ def test_a_bug_report_answers_like_the_agent(weft, shop, directory):
         assert (now.code, now.out) == (was.code, was.out), words
     assert weft("--from", path, "get", "services", "-n", "other", "-o", "name").lines == ["other/web"]
     assert len(weft("--from", path, "observe", "kind=deny").lines) == 1
-    assert weft("--from", path, "observe", "kind=(").code == 65
+    assert weft("--from", path, "observe", "kind=(").code == 64
     assert weft("--from", path, "observe", "-f").code == 64
     assert weft("--from", path, "reload").code == 64
 

@@ -244,10 +244,10 @@ def test_observe_tells_where_flows_were_lost(weft, shop):
     assert {"kind": "lost", "count": 7} in [json.loads(line) for line in weft("observe", "-f", "-o", "jsonl").lines]
 
 
-def test_a_bad_filter_is_65_with_the_reason(weft, shop):
-    shop.get("flows", {"kind": "Error", "code": 65, "message": "at 5: a value was expected"}, 400)
+def test_a_bad_filter_is_64_with_the_reason(weft, shop):
+    shop.get("flows", {"kind": "Error", "code": 64, "message": "at 5: a value was expected"}, 400)
     result = weft("observe", "src=")
-    assert result.code == 65 and "at 5: a value was expected" in result.err and result.out == ""
+    assert result.code == 64 and "at 5: a value was expected" in result.err and result.out == ""
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
