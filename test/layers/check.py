@@ -13,7 +13,7 @@ LAYER = re.compile(r"^weft_layer\(\s*(\w+)(.*)\)", re.MULTILINE)
 
 # Header prefix → the only folders that may name it: the boundary of the thing behind it.
 BOUNDARIES = {"bpf/": ("agent/kernel", "bpf"), "weft.skel.h": ("agent/kernel",), "sys/capability.h": ("agent/app", "agent/kernel"),
-              "CLI/": ("agent/cli",), "yaml-cpp/": ("agent/base",), "prometheus/": ("agent/observe",),
+              "CLI/": ("agent/cli", "agent/app"), "yaml-cpp/": ("agent/base",), "prometheus/": ("agent/observe",),
               "boost/": ("agent/api", "agent/app", "agent/cli", "agent/kernel", "agent/discovery"), "catch2/": ("test",)}
 # Too slow to compile for a header that others include: only .cpp files may name them, and headers for .cpp files of one folder.
 HEAVY = ("nlohmann/json.hpp", "spdlog/", "boost/beast", "CLI/", "catch2/", "yaml-cpp/yaml.h")
