@@ -244,7 +244,7 @@ std::string Agent::Parts::apply_config(LoadedConfig fresh) {
   facts.region = fresh.config.node.region;
   state.controller->set_facts(std::move(facts));
   state.config.config.node = fresh.config.node;
-  state.config.config.log = fresh.config.log;
+  state.config.config.log.level = fresh.config.log.level;
   state.config.config.discovery = fresh.config.discovery;
   state.config.config.metrics.max_series = fresh.config.metrics.max_series;
   state.config.origins = std::move(fresh.origins);

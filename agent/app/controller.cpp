@@ -92,18 +92,23 @@ void Controller::compile_pending(Clock::time_point) {
 }
 
 void Controller::plan_services(Clock::time_point now, Plan& plan) {
-  for (const auto& name : unplanned_) plan_one(name, now, plan);
+  // First what is new, then what goes: an address that moves from one service to another is never without both.
+  for (const auto& name : unplanned_)
+    if (compiled_->services.find(name) != nullptr) plan_one(name, false, now, plan);
+  if (snapshot()->all_synced())
+    for (const auto& name : unplanned_)
+      if (!failures_.contains(name) || compiled_->services.find(name) == nullptr) plan_one(name, true, now, plan);
   unplanned_.clear();
   if (snapshot()->all_synced() && !forgotten_removed_) plan_forgotten(now, plan);
 }
 
-void Controller::plan_one(const NamespacedName& name, Clock::time_point now, Plan& plan) {
+void Controller::plan_one(const NamespacedName& name, bool may_remove, Clock::time_point now, Plan& plan) {
   const auto* service = compiled_->services.find(name);
   Result<> planned;
   if (service != nullptr) {
-    planned = ledger_.plan_service(desired_of(**service), snapshot()->all_synced(), now, plan);
+    planned = ledger_.plan_service(desired_of(**service), may_remove, now, plan);
     ids_[name] = (*service)->id;
-  } else if (auto id = ids_.find(name); id != ids_.end()) {
+  } else if (auto id = ids_.find(name); may_remove && id != ids_.end()) {
     planned = ledger_.plan_service_removal(id->second, now, plan);
     if (planned) ids_.erase(id);
   }
@@ -119,7 +124,7 @@ void Controller::plan_forgotten(Clock::time_point now, Plan& plan) {
   std::set<std::uint32_t> known;
   compiled_->services.for_each([&](const NamespacedName& name, const auto& service) {
     known.insert(service->id);
-    if (!failures_.contains(name)) plan_one(name, now, plan);
+    if (!failures_.contains(name)) plan_one(name, true, now, plan);
   });
   for (auto id : ledger_.services()) {
     if (known.contains(id)) continue;

@@ -56,7 +56,7 @@ class Controller {
  private:
   void compile_pending(Clock::time_point now);
   void plan_services(Clock::time_point now, Plan& plan);
-  void plan_one(const NamespacedName& name, Clock::time_point now, Plan& plan);
+  void plan_one(const NamespacedName& name, bool may_remove, Clock::time_point now, Plan& plan);
   void plan_forgotten(Clock::time_point now, Plan& plan);
   void plan_node_tables(Plan& plan);
   void settle(const Plan& plan, const PlanOutcome& outcome, Clock::time_point now);

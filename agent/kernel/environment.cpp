@@ -11,8 +11,10 @@
 #include <sys/vfs.h>
 
 #include <array>
+#include <chrono>
 #include <fstream>
 #include <sstream>
+#include <thread>
 
 #ifndef SO_NETNS_COOKIE
 #define SO_NETNS_COOKIE 71
@@ -28,6 +30,8 @@ struct Capability {
   int bit;
   const char* name;
 };
+constexpr int kLockLooks = 100;  // for an agent that was killed a moment ago: 5 s in all
+constexpr std::chrono::milliseconds kLockPace{50};
 constexpr std::array<Capability, 3> kNeeded{{{39, "CAP_BPF"}, {12, "CAP_NET_ADMIN"}, {38, "CAP_PERFMON"}}};
 
 bool on_bpffs(const std::filesystem::path& path) {
@@ -74,6 +78,17 @@ int lock_holder(const Fd& directory) {
     if (colon != std::string::npos && inode.substr(colon + 1) == std::to_string(info.st_ino)) return pid;
   }
   return 0;
+}
+
+// False for a process that was killed and still gives its memory back: its lock goes in a moment.
+bool is_running(int pid) {
+  std::ifstream in("/proc/" + std::to_string(pid) + "/stat");
+  std::string line;
+  std::getline(in, line);
+  auto name_end = line.rfind(')');
+  if (name_end == std::string::npos || name_end + 2 >= line.size()) return false;
+  char state = line[name_end + 2];
+  return state != 'Z' && state != 'X';
 }
 
 }  // namespace
@@ -140,9 +155,14 @@ Result<Fd> open_pin_directory(const std::filesystem::path& path) {
 }
 
 Result<> lock_pin_directory(const Fd& directory, const std::filesystem::path& path) {
-  if (::flock(directory.get(), LOCK_EX | LOCK_NB) == 0) return {};
-  if (errno != EWOULDBLOCK) return fail_errno(errno, "lock " + path.string());
-  auto pid = lock_holder(directory);
+  int pid = 0;
+  for (int look = 0; look < kLockLooks; ++look) {
+    if (::flock(directory.get(), LOCK_EX | LOCK_NB) == 0) return {};
+    if (errno != EWOULDBLOCK) return fail_errno(errno, "lock " + path.string());
+    pid = lock_holder(directory);
+    if (pid > 0 && is_running(pid)) break;
+    std::this_thread::sleep_for(kLockPace);
+  }
   return fail(EBUSY, "another weftd" + (pid > 0 ? " (pid " + std::to_string(pid) + ")" : std::string()) + " already runs on " +
                          path.string() + "; stop it, or give this one its own datapath.bpffs, cgroup and state directory");
 }

@@ -20,12 +20,12 @@ void place_on_node(const Snapshot& snapshot, ServiceEndpoint& endpoint) {
 }
 
 // The workload behind a slice's targetRef.
+// A target that no object describes is named as it is.
 NamespacedName owner_of_target(const Snapshot& snapshot, const EndpointSlice::Endpoint& endpoint) {
   if (endpoint.target_name.empty()) return {};
   NamespacedName target{endpoint.target_space, endpoint.target_name};
   if (const auto* pod = snapshot.pods.find(target)) return {target.first, (*pod)->owner};
-  if (snapshot.workloads.find(target) != nullptr) return target;
-  return {};
+  return target;
 }
 
 void add_from_slice(const Snapshot& snapshot, const EndpointSlice& slice, std::uint16_t port, bool publish_not_ready,

@@ -8,6 +8,8 @@ namespace weft {
 
 Ledger::State::State(const TableSizes& capacity, const Tables& have, Clock::time_point now)
     : sizes(capacity),
+      // Above those of an earlier life whose services are gone: affinity may remember them.
+      last_generation(static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count())),
       slots(capacity.slots),
       endpoints(capacity.endpoints, have.endpoints),
       owners(have.owners),
@@ -16,6 +18,7 @@ Ledger::State::State(const TableSizes& capacity, const Tables& have, Clock::time
   std::vector<Range> named;
   for (const auto& [key, row] : have.services) {
     services.set(key, row);
+    last_generation = std::max(last_generation, row.generation);
     named.push_back({row.first_slot, row.slot_count});
   }
   slots.restore(have.slots, std::move(named));

@@ -34,6 +34,7 @@ struct Ledger::State {
   };
 
   TableSizes sizes;
+  std::uint32_t last_generation;
   ServiceBook services;
   SlotBook slots;
   EndpointBook endpoints;

@@ -27,7 +27,8 @@ Result<> Ledger::State::plan_service(const DesiredService& desired, bool may_rem
   ServiceBook::Keys wanted;
   for (const auto& frontend : desired.frontends) {
     const auto& range = ranges[frontend.set];
-    weft_service row{desired.service, range.first, range.count, desired.affinity_timeout_s, desired.flags, {}};
+    weft_service row{desired.service,  range.first, range.count,     desired.affinity_timeout_s,
+                     desired.flags, 0,           range.generation};
     WEFT_TRY(plan_frontend(frontend.key, row, plan));
     wanted.push_back(frontend.key);
   }
@@ -80,13 +81,13 @@ Result<Ledger::State::Range> Ledger::State::plan_slots(std::uint32_t service, co
   if (!first) return table_full("slots", sizes.slots);
   for (auto id : ids) endpoints.add_user(id);
   record(plan, PutSlots{*first, ids}, SlotsUndo{*first});
-  return Range{*first, static_cast<std::uint32_t>(ids.size())};
+  return Range{*first, static_cast<std::uint32_t>(ids.size()), ++last_generation};
 }
 
 std::optional<Ledger::State::Range> Ledger::State::find_equal_range(std::uint32_t service, const Ids& ids) const {
   for (const auto& key : services.keys_of(service)) {
     const auto* row = services.find(key);
-    Range range{row->first_slot, row->slot_count};
+    Range range{row->first_slot, row->slot_count, row->generation};
     if (slots.holds(range, ids)) return range;
   }
   return std::nullopt;

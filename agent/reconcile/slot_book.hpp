@@ -22,6 +22,7 @@ class SlotBook {
   struct Range {
     std::uint32_t first;
     std::uint32_t count;
+    std::uint32_t generation = 0;  // weft_service::generation; no two ranges of a service have the same
   };
   using Ids = std::span<const std::uint32_t>;
 

@@ -213,7 +213,7 @@ weft_inline void udp_peer_write(struct weft_udp_peer *peer, const struct weft_se
 	peer->endpoint_port = answer->row.port;
 	peer->service = answer->service;
 	peer->endpoint = answer->endpoint;
-	peer->first_slot = answer->first_slot;
+	peer->generation = answer->generation;
 	barrier();
 	*(volatile __be16 *)&peer->service_port = key->port;
 }
@@ -227,7 +227,7 @@ weft_inline void udp_peer_remember(struct weft_udp_socket *socket, struct weft_u
 		socket->next = slot + 1;
 		peer = &socket->peer[slot % WEFT_UDP_PEERS];
 	}
-	if (peer->endpoint != answer->endpoint || peer->first_slot != answer->first_slot ||
+	if (peer->endpoint != answer->endpoint || peer->generation != answer->generation ||
 	    peer->service_port != key->port || !address_equal(&peer->service_address, &key->address))
 		udp_peer_write(peer, key, answer);
 }
@@ -248,7 +248,7 @@ weft_inline int sendmsg_decide(struct bpf_sock_addr *ctx, const struct weft_addr
 		peer = udp_peer_by_service(socket, &request.key);
 	if (peer) {
 		request.previous = peer->endpoint;
-		request.previous_first_slot = peer->first_slot;
+		request.previous_generation = peer->generation;
 	}
 	request_set_client(&request, ctx);
 	service_resolve(&request, answer);

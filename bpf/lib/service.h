@@ -18,7 +18,7 @@ struct weft_request {
 	struct weft_service_key key;
 	__u64 client;	 /* for affinity */
 	__u32 previous;	 /* endpoint that this socket used for the service, 0 = none */
-	__u32 previous_first_slot;
+	__u32 previous_generation;
 	__u8 client_is_host;
 };
 
@@ -26,7 +26,7 @@ struct weft_answer {
 	enum weft_resolution resolution;
 	__u32 service;
 	__u32 endpoint; /* id */
-	__u32 first_slot;
+	__u32 generation;
 	struct weft_endpoint row;
 };
 
@@ -49,11 +49,11 @@ static long search_slot(__u32 index, struct weft_search *search)
 }
 
 /* Does the service still use this endpoint? Slots are searched only when its range changed since the choice. */
-weft_inline bool service_has_endpoint(const struct weft_service *service, __u32 endpoint, __u32 first_slot)
+weft_inline bool service_has_endpoint(const struct weft_service *service, __u32 endpoint, __u32 generation)
 {
 	struct weft_search search = {.first_slot = service->first_slot, .wanted = endpoint};
 
-	if (first_slot == service->first_slot)
+	if (generation == service->generation)
 		return true;
 	bpf_loop(service->slot_count, search_slot, &search, 0);
 	return search.found;
@@ -98,10 +98,10 @@ weft_inline bool service_pick(const struct weft_service *service, struct weft_an
 	return true;
 }
 
-weft_inline bool service_reuse(const struct weft_service *service, __u32 endpoint, __u32 first_slot,
+weft_inline bool service_reuse(const struct weft_service *service, __u32 endpoint, __u32 generation,
 			       struct weft_answer *answer)
 {
-	if (!endpoint || !service_has_endpoint(service, endpoint, first_slot))
+	if (!endpoint || !service_has_endpoint(service, endpoint, generation))
 		return false;
 	if (!endpoint_load(endpoint, &answer->row))
 		return false;
@@ -130,9 +130,9 @@ weft_inline bool affinity_reuse(const struct weft_service *service, const struct
 
 	if (!entry || now - entry->last_used_ns > (__u64)service->affinity_timeout_s * 1000000000ull)
 		return false;
-	if (!service_reuse(service, entry->endpoint, entry->first_slot, answer))
+	if (!service_reuse(service, entry->endpoint, entry->generation, answer))
 		return false;
-	entry->first_slot = service->first_slot;
+	entry->generation = service->generation;
 	entry->last_used_ns = now;
 	count(WEFT_COUNT_LB_AFFINITY_HITS);
 	return true;
@@ -144,7 +144,7 @@ weft_inline void affinity_remember(const struct weft_service *service, const str
 	struct weft_affinity entry = {
 		.last_used_ns = bpf_ktime_get_ns(),
 		.endpoint = endpoint,
-		.first_slot = service->first_slot,
+		.generation = service->generation,
 	};
 	long error = bpf_map_update_elem(&weft_affinity, key, &entry, BPF_ANY);
 
@@ -165,14 +165,14 @@ weft_inline void service_resolve(const struct weft_request *request, struct weft
 		return;
 	service = *found;
 	answer->service = service.service;
-	answer->first_slot = service.first_slot;
+	answer->generation = service.generation;
 	if (!service.slot_count) {
 		count(WEFT_COUNT_LB_NO_ENDPOINT);
 		answer->resolution = WEFT_NO_ENDPOINT;
 		return;
 	}
 	answer->resolution = WEFT_RESOLVED;
-	if (service_reuse(&service, request->previous, request->previous_first_slot, answer))
+	if (service_reuse(&service, request->previous, request->previous_generation, answer))
 		return;
 	count(WEFT_COUNT_LB_SELECTIONS);
 	affinity = affinity_key(request, service.service);

@@ -12,7 +12,7 @@ int harness_resolve(struct harness_resolve *call)
 		.key = call->key,
 		.client = call->client,
 		.previous = call->previous,
-		.previous_first_slot = call->previous_first_slot,
+		.previous_generation = call->previous_generation,
 		.client_is_host = call->client_is_host,
 	};
 	struct weft_answer answer = {};
@@ -21,7 +21,7 @@ int harness_resolve(struct harness_resolve *call)
 	call->resolution = answer.resolution;
 	call->service = answer.service;
 	call->endpoint = answer.endpoint;
-	call->first_slot = answer.first_slot;
+	call->generation = answer.generation;
 	call->row = answer.row;
 	return 0;
 }

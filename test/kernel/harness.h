@@ -11,13 +11,13 @@ struct harness_resolve {
 	struct weft_service_key key;
 	__u32 previous;
 	__u64 client;
-	__u32 previous_first_slot;
+	__u32 previous_generation;
 	__u32 client_is_host;
 	/* out */
 	__u32 resolution; /* enum weft_resolution: 0 not a service, 1 resolved, 2 no endpoint */
 	__u32 service;
 	__u32 endpoint;
-	__u32 first_slot;
+	__u32 generation;
 	struct weft_endpoint row;
 };
 

@@ -29,6 +29,7 @@ class Harness {
     weft_service row{};
     row.service = 7;
     row.first_slot = first;
+    row.generation = first;
     row.slot_count = count;
     row.affinity_timeout_s = affinity_s;
     row.flags = affinity_s != 0 ? WEFT_SERVICE_AFFINITY : 0;
@@ -123,7 +124,7 @@ TEST_CASE("the answer holds the endpoint's row") {
   REQUIRE(call.resolution == kResolved);
   auto want = endpoint_row(("10.1.0." + std::to_string(call.endpoint)).c_str(), 8080);
   CHECK(std::memcmp(&call.row, &want, sizeof want) == 0);
-  CHECK(call.first_slot == 10);
+  CHECK(call.generation == 10);
 }
 
 TEST_CASE("a socket keeps its endpoint while the service uses it") {
@@ -131,7 +132,7 @@ TEST_CASE("a socket keeps its endpoint while the service uses it") {
   harness.three();
   harness_resolve call{};
   call.previous = 2;
-  call.previous_first_slot = 10;
+  call.previous_generation = 10;
   for (int i = 0; i < 10; ++i) CHECK(harness.resolve(call).endpoint == 2);
   harness.put_slots(20, {3, 2});
   harness.put_service(20, 2);
@@ -146,10 +147,10 @@ TEST_CASE("a socket whose endpoint left the service is given another") {
   harness.put_service(20, 2);
   harness_resolve call{};
   call.previous = 2;
-  call.previous_first_slot = 10;
+  call.previous_generation = 10;
   auto after = harness.resolve(call);
   CHECK(after.endpoint != 2);
-  CHECK(after.first_slot == 20);
+  CHECK(after.generation == 20);
 }
 
 TEST_CASE("affinity keeps a client on its endpoint until its timeout") {

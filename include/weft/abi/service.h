@@ -26,7 +26,8 @@ struct weft_service {
 	__u32 slot_count; /* 0: nobody serves it, connections are refused at once */
 	__u32 affinity_timeout_s;
 	__u16 flags; /* enum weft_service_flag */
-	__u16 reserved[3];
+	__u16 reserved;
+	__u32 generation; /* another one for each range: slots and ids are used again, generations are not */
 };
 WEFT_ABI_SIZE(struct weft_service, 24);
 
@@ -56,7 +57,7 @@ WEFT_ABI_SIZE(struct weft_affinity_key, 16);
 struct weft_affinity {
 	__u64 last_used_ns; /* CLOCK_MONOTONIC */
 	__u32 endpoint;
-	__u32 first_slot; /* of the service when it was chosen: when it differs, membership is looked up again */
+	__u32 generation; /* of the service when it was chosen: when it differs, membership is looked up again */
 };
 WEFT_ABI_SIZE(struct weft_affinity, 16);
 

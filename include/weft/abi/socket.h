@@ -59,7 +59,7 @@ struct weft_udp_peer {
 	__be16 endpoint_port;
 	__u32 service;
 	__u32 endpoint;
-	__u32 first_slot; /* of the service when chosen */
+	__u32 generation; /* of the service when chosen */
 };
 WEFT_ABI_SIZE(struct weft_udp_peer, 48);
 
