@@ -185,7 +185,7 @@ class World {
     switch (pick(7)) {
       case 0: if (!tables.services.empty()) tables.services.erase(any(tables.services)); break;
       case 1: if (!tables.services.empty()) any(tables.services)->second.slot_count = pick(200); break;
-      case 2: tables.services[frontend_key(5000 + pick(5))] = {77, pick(160), pick(9), 0, 0, {}}; break;
+      case 2: tables.services[frontend_key(5000 + pick(5))] = {77, pick(160), pick(9), 0, 0, 0, 0}; break;
       case 3: if (!tables.slots.empty()) any(tables.slots)->second = pick(48); break;
       case 4: if (!tables.endpoints.empty()) tables.endpoints.erase(any(tables.endpoints)); break;
       case 5: if (!tables.endpoints.empty()) any(tables.endpoints)->second.address = abi_address(pick(1000)); break;

@@ -277,7 +277,7 @@ TEST_CASE("what a kill left half-written is reclaimed after a grace") {
 
 TEST_CASE("an id that a damaged dump names without a row is not given while it is named") {
   FakeKernel kernel;
-  kernel.tables.services[frontend_key(100)] = {1, 0, 2, 0, 0, {}};
+  kernel.tables.services[frontend_key(100)] = {1, 0, 2, 0, 0, 0, 0};
   kernel.tables.slots[0] = 1;
   kernel.tables.slots[1] = 2;
   kernel.tables.endpoints[2] = endpoint_row(7);
@@ -295,10 +295,10 @@ TEST_CASE("ranges that overlap in a damaged dump are freed when no service names
   FakeKernel kernel;
   kernel.tables.endpoints[1] = endpoint_row(7);
   for (std::uint32_t i = 0; i < 8; ++i) kernel.tables.slots[i] = 1;
-  kernel.tables.services[frontend_key(100)] = {1, 0, 5, 0, 0, {}};
-  kernel.tables.services[frontend_key(200)] = {2, 3, 5, 0, 0, {}};
-  kernel.tables.services[frontend_key(201)] = {3, 120, 500, 0, 0, {}};       // beyond the table
-  kernel.tables.services[frontend_key(202)] = {4, 4000000000u, 9, 0, 0, {}};
+  kernel.tables.services[frontend_key(100)] = {1, 0, 5, 0, 0, 0, 0};
+  kernel.tables.services[frontend_key(200)] = {2, 3, 5, 0, 0, 0, 0};
+  kernel.tables.services[frontend_key(201)] = {3, 120, 500, 0, 0, 0, 0};       // beyond the table
+  kernel.tables.services[frontend_key(202)] = {4, 4000000000u, 9, 0, 0, 0, 0};
   Node node(kSizes, kernel.tables);
   CHECK(node.ledger.used().slots == 16);
   node.put(simple_service(1, 100, {7}));
@@ -447,7 +447,7 @@ TEST_CASE("repair puts back what drifted and takes out what nobody ordered") {
   node.apply(owners, 0);
   auto good = node.kernel.tables;
   node.kernel.tables.services.erase(frontend_key(100));
-  node.kernel.tables.services[frontend_key(300)] = {9, 0, 1, 0, 0, {}};
+  node.kernel.tables.services[frontend_key(300)] = {9, 0, 1, 0, 0, 0, 0};
   node.kernel.tables.slots.begin()->second = 99;
   node.kernel.tables.endpoints.erase(1);
   node.kernel.tables.owners.clear();
