@@ -38,7 +38,7 @@ inline constexpr std::array<Hook, 12> kHooks{{
     {"connect6", "weft_connect6", BPF_CGROUP_INET6_CONNECT, Feature::kBalancing},
 }};
 
-enum class MapKind : std::uint8_t { AGENT, KERNEL, SOCKET, RING };
+enum class MapKind : std::uint8_t { AGENT, KERNEL, CACHE, SOCKET, RING };
 
 struct PinnedMap {
   std::string_view name;

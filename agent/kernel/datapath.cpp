@@ -24,6 +24,7 @@ Result<Datapath> Datapath::open(const DatapathOptions& options) {
 Result<> Datapath::go_live() {
   WEFT_TRY(object_->stage_pins());
   WEFT_TRY(links_->attach(*object_));
+  object_->catch_up();
   return object_->settle_pins();
 }
 

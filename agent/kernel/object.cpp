@@ -113,10 +113,10 @@ Result<Predecessor> bind_or_inherit(const PinnedMap& pinned, bpf_map* map, const
   return best;
 }
 
-Result<> copy_predecessors(weft_bpf* skeleton, const std::vector<Predecessor>& predecessors,
-                           std::vector<std::string>& copied) {
+Result<> copy_predecessors(weft_bpf* skeleton, std::vector<Predecessor>& predecessors, std::vector<std::string>& copied,
+                           std::vector<BpfObject::WrittenOn>& written_on) {
   auto cpus = WEFT_TRY(possible_cpus());
-  for (const auto& old : predecessors) {
+  for (auto& old : predecessors) {
     if (!old.fd || old.map->kind == MapKind::SOCKET || old.map->kind == MapKind::RING) continue;
     auto* map = ::bpf_object__find_map_by_name(skeleton->obj, std::string(old.map->name).c_str());
     auto result = copy_map(*old.map, old.fd.get(), ::bpf_map__fd(map), cpus);
@@ -126,6 +126,7 @@ Result<> copy_predecessors(weft_bpf* skeleton, const std::vector<Predecessor>& p
     }
     copied.push_back(old.pin + ": " + std::to_string(result->entries) + " entries copied" +
                      (result->left_out ? ", " + std::to_string(result->left_out) + " did not fit" : ""));
+    if (old.map->kind == MapKind::KERNEL) written_on.push_back({old.map, std::move(old.fd), std::move(result->seen)});
   }
   return {};
 }
@@ -201,7 +202,7 @@ Result<BpfObject> BpfObject::load(const DatapathOptions& options, const std::set
       if (attempt == 1 || object.problems_.empty()) return fail(-failed, "load the BPF programs: " + why);
       continue;
     }
-    WEFT_TRY(copy_predecessors(skeleton.get(), predecessors, object.copied_));
+    WEFT_TRY(copy_predecessors(skeleton.get(), predecessors, object.copied_, object.written_on_));
     object.skeleton_.reset(skeleton.release());
     break;
   }
@@ -225,6 +226,13 @@ int BpfObject::close_idle_fd() const { return ::bpf_program__fd(skeleton_->progs
 bool BpfObject::has(Feature feature) const {
   return std::all_of(kHooks.begin(), kHooks.end(),
                      [&](const Hook& hook) { return hook.feature != feature || program_fd(hook) >= 0; });
+}
+
+void BpfObject::catch_up() {
+  auto cpus = possible_cpus();
+  for (const auto& old : written_on_)
+    if (cpus) (void)catch_up_map(*old.map, old.fd.get(), map_fd(old.map->name), old.seen, *cpus);  // the copy worked
+  written_on_.clear();
 }
 
 Result<> BpfObject::stage_pins() const {

@@ -12,6 +12,7 @@
 #include "agent/base/fd.hpp"
 #include "agent/base/result.hpp"
 #include "agent/kernel/catalog.hpp"
+#include "agent/kernel/migrate.hpp"
 #include "agent/kernel/options.hpp"
 
 struct weft_bpf;
@@ -45,9 +46,18 @@ class BpfObject {
   const std::map<std::string, std::string>& problems() const { return problems_; }  // hook → why it did not load
   // Gives maps that are new a pin beside the old one: before links run this object.
   Result<> stage_pins() const;
+  // Takes over what the old programs wrote since this object was loaded: when all links run it.
+  void catch_up();
   // Moves them to their names and removes what other layouts and sizes left: when all links run this object.
   Result<> settle_pins() const;
   const std::vector<std::string>& copied() const { return copied_; }  // maps whose entries came from another layout or size
+
+  // A map of another layout or size that programs write until links run this object.
+  struct WrittenOn {
+    const PinnedMap* map;
+    Fd fd;
+    RawEntries seen;
+  };
 
  private:
   BpfObject();
@@ -58,6 +68,7 @@ class BpfObject {
   std::filesystem::path maps_dir_;
   std::map<std::string, std::string> problems_;
   std::vector<std::string> copied_;
+  std::vector<WrittenOn> written_on_;
 };
 
 }  // namespace weft

@@ -119,9 +119,12 @@ def test_upgrade_and_downgrade_with_changed_map_layout_fail_no_connection(own_sh
     assert layouts() == before
     assert shop.client.connect(f"{sticky}:80", "--count", 3)["servers"] == chosen, "affinity did not move with the downgrade"
     load.stop()
-    # Opens between the copy of a counter and the swap of its program may be counted in the old map only.
-    wait_for(lambda: opened(shop, "steady", "TCP") >= 0.99 * load.tcp, 10, "counters of both layouts", 0.2)
-    assert opened(shop, "steady", "TCP") <= load.tcp
+    # Rows that the new programs write while the rest of the old counters is added to them may lose that one count.
+    try:
+        wait_for(lambda: opened(shop, "steady", "TCP") >= load.tcp - 5, 10, "counters of both layouts", 0.2)
+    finally:
+        print(f"counted {opened(shop, 'steady', 'TCP')} of {load.tcp}")
+    assert opened(shop, "steady", "TCP") == load.tcp
 
 
 @pytest.mark.limit(60)

@@ -14,8 +14,8 @@
 #define WEFT_LAYOUT_STEP 0
 #endif
 
-/* X(name, layout, kind): AGENT maps are written from the objects, KERNEL maps hold what the programs learnt; both are
- * copied to a new layout. SOCKET maps cannot be copied: their layout stays, additions use their reserved bytes. */
+/* X(name, layout, kind): AGENT maps are written from the objects, KERNEL maps hold what the programs counted, CACHE maps what
+ * they learnt and may forget; all are copied to a new layout, KERNEL maps once more right before the swap, edges last. SOCKET maps cannot be copied: their layout stays, additions use their reserved bytes. */
 #define WEFT_PINNED_MAPS(X)           \
 	X(weft_services, 1, AGENT)    \
 	X(weft_slots, 1, AGENT)       \
@@ -23,14 +23,14 @@
 	X(weft_owners, 1, AGENT)      \
 	X(weft_processes, 1, AGENT)   \
 	X(weft_settings, 1, AGENT)    \
-	X(weft_affinity, 1, KERNEL)   \
-	X(weft_edges, 1, KERNEL)      \
+	X(weft_affinity, 1, CACHE)    \
+	X(weft_tuples, 1, CACHE)      \
+	X(weft_netns, 1, CACHE)       \
 	X(weft_counters, 1, KERNEL)   \
 	X(weft_helper_errors, 1, KERNEL) \
 	X(weft_connections, 1, KERNEL) \
 	X(weft_udp_flows, 1, KERNEL)  \
-	X(weft_tuples, 1, KERNEL)     \
-	X(weft_netns, 1, KERNEL)      \
+	X(weft_edges, 1, KERNEL)      \
 	X(weft_sockets, 1, SOCKET)    \
 	X(weft_udp_sockets, 1, SOCKET) \
 	X(weft_events, 1, RING)
