@@ -29,10 +29,10 @@ bool claims(const Workload::Process& process, const std::string& path) {
 
 void CgroupTree::scan() {
   paths_.clear();
-  std::vector<std::string> todo{""};
-  while (!todo.empty() && paths_.size() < kMaxCgroups) {
-    auto path = std::move(todo.back());
-    todo.pop_back();
+  std::vector<std::string> unread{""};
+  while (!unread.empty() && paths_.size() < kMaxCgroups) {
+    auto path = std::move(unread.back());
+    unread.pop_back();
     struct stat info{};
     if (::stat((root_.string() + path).c_str(), &info) != 0) continue;
     paths_.emplace(info.st_ino, path.empty() ? "/" : path);
@@ -40,7 +40,7 @@ void CgroupTree::scan() {
     for (const auto& entry : std::filesystem::directory_iterator(root_.string() + path, gone)) {
       std::error_code unreadable;
       if (entry.is_directory(unreadable) && !entry.is_symlink(unreadable))
-        todo.push_back(path + "/" + entry.path().filename().string());
+        unread.push_back(path + "/" + entry.path().filename().string());
     }
   }
 }
