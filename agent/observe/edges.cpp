@@ -107,11 +107,26 @@ void EdgeBook::update(std::span<const EdgeSample> samples, const NameSource& nam
       unseen.push_back(&sample);
   }
   std::stable_sort(unseen.begin(), unseen.end(), [](auto* one, auto* other) { return older(one->key, other->key); });
-  for (const auto* sample : unseen) add(sample->key, sample->value, names);
+  Waiting waiting;
+  for (const auto* sample : unseen)
+    if (!must_wait(sample->key, names, now_ns, waiting)) add(sample->key, sample->value, names);
+  waiting_ = std::move(waiting);
   note_gone(names, now_ns);
   unfold();
   note_rates(now_ns);
   updated_ns_ = now_ns;
+}
+
+bool EdgeBook::must_wait(const weft_edge_key& key, const NameSource& names, std::uint64_t now_ns,
+                         Waiting& waiting) const {
+  auto known = [&](std::uint32_t id) { return !is_workload(id) || names.find_workload(id) != nullptr; };
+  bool service_known = key.service == 0 || names.find_service(key.service) != nullptr;
+  if (known(key.source) && known(key.destination) && service_known) return false;
+  auto before = waiting_.find(key);
+  auto since_ns = before == waiting_.end() ? now_ns : before->second;
+  if (now_ns - since_ns >= kNameGraceNs) return false;
+  waiting.emplace(key, since_ns);
+  return true;
 }
 
 void EdgeBook::add(const weft_edge_key& key, const weft_edge& value, const NameSource& names) {
@@ -121,6 +136,7 @@ void EdgeBook::add(const weft_edge_key& key, const weft_edge& value, const NameS
     ++it->second.row->keys;
   }
   apply(it->second, value);
+  if (waiting_.contains(key)) it->second.row->points.fill(rate_point(*it->second.row));  // what it counted is past
 }
 
 EdgeBook::Row& EdgeBook::row_of(const weft_edge_key& key, const NameSource& names) {
@@ -294,12 +310,15 @@ void EdgeBook::remove_row(Row& row) {
   rows_.erase(rows_.find(row.labels));  // by place: the key lives in the row
 }
 
+EdgeBook::RatePoint EdgeBook::rate_point(const Row& row) {
+  return {row.totals[kSlotOpened], failed_of(row.totals), row.totals[kSlotSentBytes], row.totals[kSlotReceivedBytes]};
+}
+
 void EdgeBook::note_rates(std::uint64_t now_ns) {
   bool first = updated_ns_ == 0;
   if (!first && now_ns - point_ns_[1] < kRateStepNs) return;
   auto rotate = [&](Row& row) {
-    RatePoint current{row.totals[kSlotOpened], failed_of(row.totals), row.totals[kSlotSentBytes],
-                      row.totals[kSlotReceivedBytes]};
+    auto current = rate_point(row);
     row.points[0] = first ? current : row.points[1];
     row.points[1] = current;
   };

@@ -73,6 +73,8 @@ class EdgeBook {
   static constexpr std::uint64_t kIdleOpenNs = 24ULL * 3600 * 1'000'000'000;  // …also with connections still open
   static constexpr std::uint64_t kGoneNs =
       270ULL * 1'000'000'000;  // after its workload: gone within 5 min, scrape included
+  // An edge whose names are not known yet is taken up later: at the start of an agent, edges come before names.
+  static constexpr std::uint64_t kNameGraceNs = 10ULL * 1'000'000'000;
   static constexpr std::uint64_t kRateStepNs = 5ULL * 1'000'000'000;  // rates look back one to two steps
 
   struct Settings {
@@ -135,6 +137,9 @@ class EdgeBook {
     bool operator()(const weft_edge_key& one, const weft_edge_key& other) const noexcept;
   };
 
+  using Waiting = std::unordered_map<weft_edge_key, std::uint64_t, KeyHash, KeyEqual>;  // since when, ns
+
+  bool must_wait(const weft_edge_key& key, const NameSource& names, std::uint64_t now_ns, Waiting& waiting) const;
   void add(const weft_edge_key& key, const weft_edge& value, const NameSource& names);
   void apply(Entry& entry, const weft_edge& now);
   void credit(Row& row, std::size_t slot, std::uint64_t amount);
@@ -145,6 +150,7 @@ class EdgeBook {
   bool unfold_row(Row& row);
   void note_gone(const NameSource& names, std::uint64_t now_ns);
   void note_rates(std::uint64_t now_ns);
+  static RatePoint rate_point(const Row& row);
   Row& row_of(const weft_edge_key& key, const NameSource& names);
   Pair& pair_of(const EdgeNames& names);
   void remove_row(Row& row);
@@ -157,6 +163,7 @@ class EdgeBook {
   Settings settings_;
   NameCache cache_;
   std::unordered_map<weft_edge_key, Entry, KeyHash, KeyEqual> entries_;
+  Waiting waiting_;                                                  // for their names
   std::unordered_map<std::string_view, std::unique_ptr<Row>> rows_;  // by labels, which the row owns
   std::unordered_map<std::string_view, std::unique_ptr<Pair>> pairs_;
   std::map<std::uint64_t, Row*> by_order_;

@@ -84,6 +84,7 @@ TEST_CASE("keys whose names coincide share one series") {
   FakeNames names;
   EdgeSample samples[] = {edge_sample(edge_key(900, 257), 3), edge_sample(edge_key(901, 257), 4)};
   book.update(samples, names, kSecond);
+  book.update(samples, names, kSecond + EdgeBook::kNameGraceNs);
   auto view = book.view();
   REQUIRE(view->edges.size() == 1);
   CHECK(view->edges[0].labels.find("source_workload=\"unknown\"") != std::string::npos);
@@ -94,6 +95,33 @@ TEST_CASE("keys whose names coincide share one series") {
   weft_edge_key second[] = {samples[1].key};
   book.forget(second);
   CHECK(book.view()->edges.empty());
+}
+
+TEST_CASE("an edge waits for its names, and loses nothing by it") {
+  EdgeBook book({});
+  FakeNames names, nobody;
+  nobody.workloads.clear();
+  nobody.services.clear();
+  EdgeSample samples[] = {edge_sample(edge_key(256, 257), 1'000'000), edge_sample(edge_key(1, 2, 0), 5)};
+  book.update(samples, nobody, kSecond);
+  CHECK(book.size() == 1);  // world to host needs no names
+  samples[0].value.opened += 3;
+  book.update(samples, names, 2 * kSecond);
+  auto view = book.view();
+  auto* series = find_series(*view, "source_workload=\"cart\"");
+  REQUIRE(series);
+  CHECK(series->values[kSlotOpened] == 1'000'003);
+  CHECK(book.rates().opened_per_s == 0);
+}
+
+TEST_CASE("an edge whose names never come is unknown after a while") {
+  EdgeBook book({});
+  FakeNames names;
+  EdgeSample samples[] = {edge_sample(edge_key(900, 257), 2)};
+  book.update(samples, names, kSecond);
+  CHECK(book.size() == 0);
+  book.update(samples, names, kSecond + EdgeBook::kNameGraceNs);
+  CHECK(find_series(*book.view(), "source_workload=\"unknown\"")->values[kSlotOpened] == 2);
 }
 
 TEST_CASE("labels are escaped and always UTF-8") {
@@ -132,7 +160,7 @@ TEST_CASE(
   EdgeBook book({54 + 9 + 25, false});  // _other, and room for three edges of nine series less two
   std::vector<EdgeSample> samples{edge_sample(edge_key(1000, 1001), 1), edge_sample(edge_key(1001, 1002), 1)};
   book.update(samples, names, kSecond);
-  samples.push_back(edge_sample(edge_key(900, 1003), 1));
+  samples.push_back(edge_sample(edge_key(1002, 1003), 1));
   samples.push_back(edge_sample(edge_key(1003, 1004), 10));
   samples.push_back(edge_sample(edge_key(1004, 1005), 100));
   book.update(samples, names, 2 * kSecond);
