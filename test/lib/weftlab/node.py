@@ -92,6 +92,7 @@ class Pod:
                              name=f"{mode} {to} in {self.name}")
         if mode == "stream":
             assert process.stdout.readline() == "ready\n"
+        wait_for(lambda: process.poll() is not None or catches(process.pid, signal.SIGTERM), 10, "a client that can be stopped", 0.001)
         return Client(self.node.lab, process)
 
 
@@ -109,6 +110,16 @@ class Client:
     def wait(self, timeout_s: float = 120) -> dict:
         self.process.wait(timeout_s)
         return self.stop()
+
+
+def catches(pid: int, number: int) -> bool:
+    """Whether the process has a handler for a signal: before, it would die of it without a report."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return False
+    caught = next(line.split()[1] for line in status.splitlines() if line.startswith("SigCgt:"))
+    return bool(int(caught, 16) >> (number - 1) & 1)
 
 
 def end_server(lab: Lab, process: subprocess.Popen) -> dict:
