@@ -18,10 +18,10 @@ SOURCE = pathlib.Path(__file__).resolve().parents[2]
 def find_weft():
     named = os.environ.get("WEFT_BIN")
     if named:
-        return pathlib.Path(named).resolve()
+        return (pathlib.Path(named) / "weft").resolve()  # the folder of the programs, as in every other test
     built = [path for path in [*SOURCE.glob("build/bin/weft"), *SOURCE.glob("build/*/bin/weft")] if path.is_file()]
     if not built:
-        pytest.exit("there is no build/*/bin/weft: build it first, or set WEFT_BIN")
+        pytest.exit("there is no build/*/bin/weft: build it first, or set WEFT_BIN to its folder")
     return max(built, key=lambda path: path.stat().st_mtime)
 
 

@@ -58,7 +58,10 @@ int receive_one(int fd, Report& report) {
   std::array<char, 65536> data;
   Address from;
   from.size = sizeof from.storage;
-  const auto size = recvfrom(fd, data.data(), data.size() - 1, 0, reinterpret_cast<sockaddr*>(&from.storage), &from.size);
+  ssize_t size = 0;
+  do {  // the signal to stop ends the loop of exchanges, not this one
+    size = recvfrom(fd, data.data(), data.size() - 1, 0, reinterpret_cast<sockaddr*>(&from.storage), &from.size);
+  } while (size < 0 && errno == EINTR);
   if (size < 0) return errno == EAGAIN ? ETIMEDOUT : errno;
   data[static_cast<std::size_t>(size)] = '\0';
   char server[64] = "";
