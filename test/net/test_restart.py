@@ -18,8 +18,8 @@ class Load:
         self.clients = {
             "short": start("connect", f"{address}:80", "--rate", 1000, "--concurrency", 32, "--duration", 90),
             "mapped": start("connect", f"{address}:80", "--rate", 100, "--concurrency", 8, "--duration", 90, "--v4-mapped"),
-            "datagrams": start("connect", f"{address}:53", "--udp", "--duration", 90, "--interval-ms", 2),
-            "kept": start("connect", f"{address}:53", "--udp", "--one-socket", "--duration", 90, "--interval-ms", 2),
+            "datagrams": start("connect", f"{address}:53", "--udp", "--duration", 90, "--interval-ms", 2, "--timeout", 5),
+            "kept": start("connect", f"{address}:53", "--udp", "--one-socket", "--duration", 90, "--interval-ms", 2, "--timeout", 5),
             "streams": start("stream", f"{address}:80", "--streams", 4),
         }
         time.sleep(0.5)
