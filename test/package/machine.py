@@ -9,7 +9,7 @@ import tempfile
 import time
 
 BOOT = pathlib.Path(__file__).with_name("boot")
-NAMESPACES = ["--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--propagation", "private"]
+NAMESPACES = ["--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--propagation", "unchanged"]
 
 
 def find_cgroup_root():
