@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 from pathlib import Path
 
@@ -12,11 +11,10 @@ def percentile(values: list[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
-def busy_seconds() -> float:
-    """Busy CPU time of the machine since boot: the softirq part of a connection belongs to no process."""
-    fields = [int(field) for field in Path("/proc/stat").read_text().splitlines()[0].split()[1:]]
-    user, nice, system, _, _, irq, softirq, *_ = fields
-    return (user + nice + system + irq + softirq) / 100
+def cpu_seconds(cgroup: Path) -> float:
+    """CPU time of all processes of a node, with what the kernel did for their packets while they ran."""
+    fields = dict(line.split() for line in (cgroup / "cpu.stat").read_text().splitlines())
+    return int(fields["usage_usec"]) / 1e6
 
 
 def interleaved(cases: dict, rounds: int) -> dict[str, list[float]]:
@@ -29,9 +27,12 @@ def interleaved(cases: dict, rounds: int) -> dict[str, list[float]]:
     return values
 
 
-def ratios(values: dict[str, list[float]], base: str) -> dict[str, float]:
-    """Median over the rounds of value / base of the same round: what disturbs a round disturbs both."""
-    return {name: statistics.median(v / b for v, b in zip(found, values[base])) for name, found in values.items()}
+def ratios(values: dict[str, list[float]], base: str, more_is_better: bool = False) -> dict[str, float]:
+    """Value / base at the better quartile of the rounds: what disturbs a machine only ever makes things worse."""
+    def quiet(found: list[float]) -> float:
+        return percentile(found, 0.75 if more_is_better else 0.25)
+
+    return {name: quiet(found) / quiet(values[base]) for name, found in values.items()}
 
 
 def timed_ms(action) -> float:

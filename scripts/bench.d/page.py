@@ -50,7 +50,7 @@ def markdown(rows: list[Row]) -> str:
     head = ["what", "measured", "target", "", "beside it, in the same run"]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     lines += ["| " + " | ".join(row.cells()) + " |" for row in rows]
-    machine = (f"Kernel {platform.release()}, {os.cpu_count()} cores, {time.strftime('%Y-%m-%d')}. Ratios are medians over interleaved rounds; "
+    machine = (f"Kernel {platform.release()}, {os.cpu_count()} cores, {time.strftime('%Y-%m-%d')}. Ratios are taken at the better quartile of interleaved rounds; "
                "direct is the same client and server without agent and rules.")
     return machine + "\n\n" + "\n".join(lines) + "\n"
 

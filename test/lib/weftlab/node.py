@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -42,6 +43,7 @@ class Pod:
         self.node_name = node_name
         self.host = host
         self.cgroup = node.lab.make_cgroup(node.name, f"pod-{name}")
+        self.cpu: int | None = None  # processes of this pod stay on one processor: for measurements
 
     @property
     def v4(self) -> str:
@@ -54,14 +56,17 @@ class Pod:
     def manifest(self, **more) -> dict:
         return manifests.pod(self.name, self.addresses, self.labels, node=self.node_name, **more)
 
+    def _pinned(self, argv) -> list:
+        return list(argv) if self.cpu is None else ["taskset", "-c", str(self.cpu), *argv]
+
     def start(self, argv, **options) -> subprocess.Popen:
         options.setdefault("cgroup", self.cgroup)
-        return self.node.lab.start(argv, namespace=self.namespace, **options)
+        return self.node.lab.start(self._pinned(argv), namespace=self.namespace, **options)
 
     def run(self, argv, check=True, timeout_s=60) -> subprocess.CompletedProcess:
         """Runs a command as a process of this pod."""
         join = f"echo 0 > {self.cgroup}/cgroup.procs; exec \"$@\""
-        return run(self.namespace.command(["sh", "-c", join, "sh", *argv]), check=check, timeout_s=timeout_s)
+        return run(self.namespace.command(["sh", "-c", join, "sh", *self._pinned(argv)]), check=check, timeout_s=timeout_s)
 
     def serve(self, port: int, name: str = "", udp: bool = False, families="46", *more: str) -> subprocess.Popen:
         """Starts a weft-peer server and waits until it listens."""
@@ -293,11 +298,17 @@ class Agent:
     def log(self) -> str:
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
 
-    def resident_mib(self) -> float:
-        for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1]) / 1024
-        raise AssertionError("no VmRSS")
+    def resident_mib(self) -> tuple[float, float]:
+        """Resident memory, and beside it what the mapped ring of the kernel adds to it (its pages are mapped twice)."""
+        own_kib = ring_kib = 0
+        of_ring = False
+        for line in Path(f"/proc/{self.process.pid}/smaps").read_text().splitlines():
+            if re.match(r"^[0-9a-f]+-[0-9a-f]+ ", line):
+                of_ring = "bpf-map" in line
+            elif line.startswith("Rss:"):
+                kib = int(line.split()[1])
+                own_kib, ring_kib = (own_kib, ring_kib + kib) if of_ring else (own_kib + kib, ring_kib)
+        return own_kib / 1024, ring_kib / 1024
 
     def cleanup(self, *more) -> subprocess.CompletedProcess:
         return run(self.node.namespace.command(self.command(None, "--cleanup", *more)), check=False)
