@@ -28,10 +28,9 @@ def read_options():
 
 def find_programs(options):
     folder = options.bin or ROOT / "build" / options.preset / "bin"
-    programs = [folder / name for name in ("weftd", "weft", "weft-peer")]
-    if not all(program.exists() for program in programs) and not options.bin:
+    if not options.bin:
         subprocess.run([ROOT / "scripts/build", "--preset", options.preset, "weftd", "weft", "weft-peer"], check=True)
-    return programs
+    return [folder / name for name in ("weftd", "weft", "weft-peer")]
 
 
 def run_kernel(name, options, initramfs, folder):
