@@ -200,14 +200,19 @@ def propagation(side: Side, services: int, changes: int) -> list[float]:
 
 def scrape(side: Side, edges: int) -> list[float]:
     """Makes an edge for each of the services, then fetches the page inside of the node's namespace."""
-    code = ("import http.client, json, time\nc = http.client.HTTPConnection('127.0.0.1', 9690, timeout=20)\nfound = []\n"
-            "for _ in range(25):\n    b = time.perf_counter(); c.request('GET', '/metrics'); n = len(c.getresponse().read())\n"
-            "    found.append(1000 * (time.perf_counter() - b)); time.sleep(0.1)\nprint(json.dumps([found, n]))\n")
+    code = ("import json, socket, time\nbuffer = bytearray(1 << 20)\nfound = []\nfor _ in range(25):\n"
+            "    b = time.perf_counter(); n = 0\n    s = socket.create_connection(('127.0.0.1', 9690), 20)\n"
+            "    s.sendall(b'GET /metrics HTTP/1.0\\r\\n\\r\\n')\n    while (more := s.recv_into(buffer)): n += more\n"
+            "    found.append(1000 * (time.perf_counter() - b)); s.close(); time.sleep(0.1)\nprint(json.dumps([found, n]))\n")
     agent = side.node.agent
-    for first in range(0, edges, 4000):
-        to = ",".join(f"{service_address(i)}:80" for i in range(first, min(edges, first + 4000)))
-        side.client.connect(to, "--silent", "--count", min(4000, edges - first), "--concurrency", 64, "--timeout", 0.2, timeout_s=180)
-    wait_for(lambda: agent.api.status()["edges"] >= 0.99 * edges, 30, f"{edges:,} edges", 0.5)
+    for _ in range(5):  # a burst of new rows may find the kernel's reserve of them empty; the rows come with the next
+        for first in range(0, edges, 4000):
+            to = ",".join(f"{service_address(i)}:80" for i in range(first, min(edges, first + 4000)))
+            side.client.connect(to, "--silent", "--count", min(4000, edges - first), "--concurrency", 64, "--timeout", 0.2, timeout_s=180)
+        time.sleep(2)
+        if agent.api.status()["edges"] >= edges:
+            break
+    assert agent.api.status()["edges"] >= 0.99 * edges, agent.api.status()["edges"]
     times, size = json.loads(run(side.node.namespace.command([sys.executable, "-c", code]), timeout_s=120).stdout)
     say(f"  a page of {edges:,} edges has {size / 1e6:.1f} MB")
     return times
