@@ -113,7 +113,8 @@ int Client::make_socket(int family) {
   if (fd < 0) return -1;
   set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
   if (plan_.concurrency == 1) {
-    const timeval limit{static_cast<time_t>(plan_.timeout_us / 1'000'000), static_cast<suseconds_t>(plan_.timeout_us % 1'000'000)};
+    const timeval limit{static_cast<time_t>(plan_.timeout_us / 1'000'000),
+                        static_cast<suseconds_t>(plan_.timeout_us % 1'000'000)};
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
   }
   if (plan_.source.size > 0) {
@@ -130,9 +131,10 @@ int Client::make_socket(int family) {
 void Client::start_request(Session& session) {
   session.request_us = now_us();
   if (plan_.http) {
-    session.output = plan_.bytes_out == 0
-                         ? "GET / HTTP/1.1\r\nHost: weft\r\n\r\n"
-                         : "POST / HTTP/1.1\r\nHost: weft\r\nContent-Length: " + std::to_string(plan_.bytes_out) + "\r\n\r\n";
+    session.output =
+        plan_.bytes_out == 0
+            ? "GET / HTTP/1.1\r\nHost: weft\r\n\r\n"
+            : "POST / HTTP/1.1\r\nHost: weft\r\nContent-Length: " + std::to_string(plan_.bytes_out) + "\r\n\r\n";
   } else {
     session.output = "weft " + std::to_string(plan_.bytes_out) + " " + std::to_string(plan_.bytes_in) + "\n";
   }
@@ -144,7 +146,8 @@ int Client::send_first(int fd, Session& session, const Address& to) {
   start_request(session);
   session.output.append(session.output_fill, 'w');
   session.output_fill = 0;
-  const auto sent = sendto(fd, session.output.data(), session.output.size(), MSG_FASTOPEN | MSG_NOSIGNAL, to.raw(), to.size);
+  const auto sent =
+      sendto(fd, session.output.data(), session.output.size(), MSG_FASTOPEN | MSG_NOSIGNAL, to.raw(), to.size);
   if (sent < 0) return -1;
   report_.sent_bytes += static_cast<std::uint64_t>(sent);
   session.output.erase(0, static_cast<std::size_t>(sent));
@@ -164,7 +167,8 @@ void Client::open_one() {
   const int error = result < 0 ? errno : 0;
   const std::uint64_t returned_ns = now_ns();
   if (error != 0 && (error != EINPROGRESS || plan_.concurrency == 1)) {
-    report_.fail(errno_name(error == EINPROGRESS || error == EAGAIN ? ETIMEDOUT : error), (returned_ns - called_ns) / 1000);
+    report_.fail(errno_name(error == EINPROGRESS || error == EAGAIN ? ETIMEDOUT : error),
+                 (returned_ns - called_ns) / 1000);
     return end(fd);
   }
   watch(fd, EPOLLOUT | EPOLLIN, EPOLL_CTL_ADD);
@@ -229,8 +233,10 @@ bool Client::take_header(Session& session) {
   char client[80] = "";
   unsigned long long length = 0;
   if (plan_.http) {
-    if (const auto at = header.find("Server: "); at != std::string::npos) std::sscanf(header.c_str() + at, "Server: %63s", server);
-    if (const auto at = header.find("X-Client: "); at != std::string::npos) std::sscanf(header.c_str() + at, "X-Client: %79s", client);
+    if (const auto at = header.find("Server: "); at != std::string::npos)
+      std::sscanf(header.c_str() + at, "Server: %63s", server);
+    if (const auto at = header.find("X-Client: "); at != std::string::npos)
+      std::sscanf(header.c_str() + at, "X-Client: %79s", client);
     if (const auto at = header.find("Content-Length: "); at != std::string::npos) {
       length = std::strtoull(header.c_str() + at + 16, nullptr, 10);
     }
@@ -278,7 +284,8 @@ bool Client::receive_some(int fd, Session& session) {
 // After an answer: the next request, the hold, or the end (false).
 bool Client::finish_request(int fd, Session& session) {
   session.in_body = false;
-  const bool time_left = plan_.duration_s == 0 || now_us() < begin_us_ + static_cast<std::uint64_t>(plan_.duration_s * 1e6);
+  const bool time_left =
+      plan_.duration_s == 0 || now_us() < begin_us_ + static_cast<std::uint64_t>(plan_.duration_s * 1e6);
   if (--session.requests_left > 0 && time_left && !stop_requested()) {
     start_request(session);
     return send_some(fd, session);
@@ -436,11 +443,11 @@ Plan make_plan(const Options& options) {
 }  // namespace
 
 int connect(int argc, char** argv) {
-  const Options options(argc, argv,
-                        {"to", "count", "concurrency", "requests", "bytes-out", "bytes-in", "source", "hold", "rate",
-                         "duration", "close", "timeout", "interval-ms"},
-                        {"udp", "connected", "one-socket", "v4-mapped", "mptcp", "fastopen", "keep-alive", "http", "silent",
-                         "banner"});
+  const Options options(
+      argc, argv,
+      {"to", "count", "concurrency", "requests", "bytes-out", "bytes-in", "source", "hold", "rate", "duration", "close",
+       "timeout", "interval-ms"},
+      {"udp", "connected", "one-socket", "v4-mapped", "mptcp", "fastopen", "keep-alive", "http", "silent", "banner"});
   install_stop_signals();
   if (options.has("udp")) return exchange_datagrams(options);
   Report report;

@@ -31,7 +31,7 @@ Address mapped(const Address& address);
 std::string errno_name(int error);  // "ECONNREFUSED"
 std::uint64_t now_ns();             // CLOCK_MONOTONIC
 std::uint64_t now_us();
-double cpu_seconds();               // user and system time of this process
+double cpu_seconds();  // user and system time of this process
 
 bool set_option(int fd, int level, int name, int value);
 std::optional<Address> peer_of(int fd);

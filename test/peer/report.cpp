@@ -29,9 +29,10 @@ void Report::print(double seconds) {
   };
   const std::string text =
       "{\"ok\":" + std::to_string(ok) + ",\"connections\":" + std::to_string(connections) +
-      ",\"failed\":" + json_counts(failed) + ",\"servers\":" + json_counts(servers) + ",\"clients\":" + json_set(clients) +
-      ",\"peers\":" + json_set(peers) + ",\"reply_sources\":" + json_set(reply_sources) +
-      ",\"sent_bytes\":" + std::to_string(sent_bytes) + ",\"received_bytes\":" + std::to_string(received_bytes) +
+      ",\"failed\":" + json_counts(failed) + ",\"servers\":" + json_counts(servers) +
+      ",\"clients\":" + json_set(clients) + ",\"peers\":" + json_set(peers) +
+      ",\"reply_sources\":" + json_set(reply_sources) + ",\"sent_bytes\":" + std::to_string(sent_bytes) +
+      ",\"received_bytes\":" + std::to_string(received_bytes) +
       ",\"slowest_failure_us\":" + std::to_string(slowest_failure_us) + ",\"connect_us\":" + connect.json() +
       ",\"request_us\":" + request.json() + ",\"seconds\":" + std::to_string(seconds) +
       ",\"requests_per_second\":" + per_second(ok) + ",\"connections_per_second\":" + per_second(connections) +

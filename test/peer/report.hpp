@@ -20,13 +20,13 @@ class Latencies {
 };
 
 struct Report {
-  std::uint64_t ok = 0;                         // answered requests
-  std::uint64_t connections = 0;                // that were established
-  std::map<std::string, std::uint64_t> failed;  // by errno, "EOF" or "TIMEOUT"
-  std::map<std::string, std::uint64_t> servers; // answers by server name
-  std::set<std::string> clients;                // our addresses as the servers saw them
-  std::set<std::string> peers;                  // what getpeername() said
-  std::set<std::string> reply_sources;          // where datagrams came from
+  std::uint64_t ok = 0;                          // answered requests
+  std::uint64_t connections = 0;                 // that were established
+  std::map<std::string, std::uint64_t> failed;   // by errno, "EOF" or "TIMEOUT"
+  std::map<std::string, std::uint64_t> servers;  // answers by server name
+  std::set<std::string> clients;                 // our addresses as the servers saw them
+  std::set<std::string> peers;                   // what getpeername() said
+  std::set<std::string> reply_sources;           // where datagrams came from
   std::uint64_t sent_bytes = 0;
   std::uint64_t received_bytes = 0;
   std::uint64_t slowest_failure_us = 0;

@@ -26,15 +26,15 @@ constexpr std::size_t kChunk = 64 * 1024;
 
 struct Connection {
   std::string client;
-  std::string header;          // of the request that is being read
-  std::uint64_t body = 0;      // bytes of the request still to come
-  std::string answer;          // header of the answer not yet written
-  std::uint64_t fill = 0;      // bytes of the answer to write after its header
-  std::string prepared;        // answer to the request whose body is being read
+  std::string header;      // of the request that is being read
+  std::uint64_t body = 0;  // bytes of the request still to come
+  std::string answer;      // header of the answer not yet written
+  std::uint64_t fill = 0;  // bytes of the answer to write after its header
+  std::string prepared;    // answer to the request whose body is being read
   std::uint64_t prepared_fill = 0;
   bool input_ended = false;
-  bool closing = false;        // close when the answer is out
-  bool waiting = false;        // EPOLLOUT is on
+  bool closing = false;  // close when the answer is out
+  bool waiting = false;  // EPOLLOUT is on
 };
 
 struct Settings {
@@ -126,7 +126,8 @@ void Server::accept_all(int listener) {
   while (true) {
     Address from;
     from.size = sizeof from.storage;
-    const int fd = accept4(listener, reinterpret_cast<sockaddr*>(&from.storage), &from.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    const int fd =
+        accept4(listener, reinterpret_cast<sockaddr*>(&from.storage), &from.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) return;
     set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     ++totals_.accepted;
@@ -145,7 +146,8 @@ void Server::answer_datagrams(int fd) {
   while (true) {
     Address from;
     from.size = sizeof from.storage;
-    const auto size = recvfrom(fd, data.data(), data.size() - 1, 0, reinterpret_cast<sockaddr*>(&from.storage), &from.size);
+    const auto size =
+        recvfrom(fd, data.data(), data.size() - 1, 0, reinterpret_cast<sockaddr*>(&from.storage), &from.size);
     if (size < 0) return;
     data[static_cast<std::size_t>(size)] = '\0';
     unsigned out = 0;
@@ -209,7 +211,8 @@ void Server::take_header(Connection& connection) {
     if (length != std::string::npos) out = std::strtoull(request.c_str() + length + 16, nullptr, 10);
     connection.prepared = "HTTP/1.1 200 OK\r\nServer: " + settings_.name + "\r\nX-Client: " + connection.client +
                           "\r\nContent-Length: " + std::to_string(settings_.name.size() + 1) +
-                          (settings_.close_after_answer ? "\r\nConnection: close" : "") + "\r\n\r\n" + settings_.name + "\n";
+                          (settings_.close_after_answer ? "\r\nConnection: close" : "") + "\r\n\r\n" + settings_.name +
+                          "\n";
     connection.prepared_fill = 0;
   }
   const std::uint64_t here = std::min<std::uint64_t>(out, header.size() - request.size());
@@ -286,21 +289,25 @@ void Server::run(double drain_s) {
 }
 
 void Server::print() const {
-  std::printf("{\"name\":%s,\"accepted\":%llu,\"requests\":%llu,\"received_bytes\":%llu,\"sent_bytes\":%llu,\"clients\":%s}\n",
-              json_string(settings_.name).c_str(), static_cast<unsigned long long>(totals_.accepted),
-              static_cast<unsigned long long>(totals_.requests), static_cast<unsigned long long>(totals_.received_bytes),
-              static_cast<unsigned long long>(totals_.sent_bytes), json_counts(totals_.clients).c_str());
+  std::printf(
+      "{\"name\":%s,\"accepted\":%llu,\"requests\":%llu,\"received_bytes\":%llu,\"sent_bytes\":%llu,\"clients\":%s}\n",
+      json_string(settings_.name).c_str(), static_cast<unsigned long long>(totals_.accepted),
+      static_cast<unsigned long long>(totals_.requests), static_cast<unsigned long long>(totals_.received_bytes),
+      static_cast<unsigned long long>(totals_.sent_bytes), json_counts(totals_.clients).c_str());
 }
 
 }  // namespace
 
 int serve(int argc, char** argv) {
-  const Options options(argc, argv, {"listen", "name", "drain"}, {"udp", "http", "banner", "close-after-answer", "reset"});
+  const Options options(argc, argv, {"listen", "name", "drain"},
+                        {"udp", "http", "banner", "close-after-answer", "reset"});
   const auto addresses = parse_addresses(options.text("listen"));
   if (addresses.empty()) usage_error("--listen wants ADDR:PORT[,…]");
   install_stop_signals();
-  Server server({.name = options.text("name", "peer"), .banner = options.has("banner"),
-                 .close_after_answer = options.has("close-after-answer"), .reset = options.has("reset")});
+  Server server({.name = options.text("name", "peer"),
+                 .banner = options.has("banner"),
+                 .close_after_answer = options.has("close-after-answer"),
+                 .reset = options.has("reset")});
   for (const Address& address : addresses) {
     if (!(options.has("udp") ? server.listen_datagram(address) : server.listen_stream(address))) return 1;
   }

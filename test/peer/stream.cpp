@@ -1,4 +1,5 @@
-// Long-lived connections that exchange a small message every few milliseconds: what restarts and upgrades must not disturb.
+// Long-lived connections that exchange a small message every few milliseconds: what restarts and upgrades must not
+// disturb.
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <unistd.h>
@@ -62,12 +63,13 @@ bool exchange(int fd, const std::string& request, std::uint64_t bytes, Totals& t
 }
 
 void print(const Totals& totals, std::size_t open, double seconds) {
-  std::printf("{\"echoes\":%llu,\"open\":%zu,\"gaps\":%llu,\"longest_us\":%llu,\"sent_bytes\":%llu,\"received_bytes\":%llu,"
-              "\"failed\":%s,\"servers\":%s,\"seconds\":%.3f}\n",
-              static_cast<unsigned long long>(totals.echoes), open, static_cast<unsigned long long>(totals.gaps),
-              static_cast<unsigned long long>(totals.longest_us), static_cast<unsigned long long>(totals.sent_bytes),
-              static_cast<unsigned long long>(totals.received_bytes), json_counts(totals.failed).c_str(),
-              json_counts(totals.servers).c_str(), seconds);
+  std::printf(
+      "{\"echoes\":%llu,\"open\":%zu,\"gaps\":%llu,\"longest_us\":%llu,\"sent_bytes\":%llu,\"received_bytes\":%llu,"
+      "\"failed\":%s,\"servers\":%s,\"seconds\":%.3f}\n",
+      static_cast<unsigned long long>(totals.echoes), open, static_cast<unsigned long long>(totals.gaps),
+      static_cast<unsigned long long>(totals.longest_us), static_cast<unsigned long long>(totals.sent_bytes),
+      static_cast<unsigned long long>(totals.received_bytes), json_counts(totals.failed).c_str(),
+      json_counts(totals.servers).c_str(), seconds);
 }
 
 }  // namespace
@@ -79,7 +81,8 @@ int stream(int argc, char** argv) {
   if (options.has("v4-mapped")) std::transform(to.begin(), to.end(), to.begin(), mapped);
   install_stop_signals();
   const std::uint64_t bytes = options.number("bytes", 64);
-  const std::string request = "weft " + std::to_string(bytes) + " " + std::to_string(bytes) + "\n" + std::string(bytes, 'w');
+  const std::string request =
+      "weft " + std::to_string(bytes) + " " + std::to_string(bytes) + "\n" + std::string(bytes, 'w');
   Totals totals;
   std::vector<int> fds;
   for (std::uint64_t i = 0; i < options.number("streams", 1); ++i) {
@@ -89,7 +92,8 @@ int stream(int argc, char** argv) {
   std::puts("ready");
   std::fflush(stdout);
   const std::uint64_t begin = now_us();
-  const auto end = options.has("duration") ? begin + static_cast<std::uint64_t>(options.real("duration", 0) * 1e6) : UINT64_MAX;
+  const auto end =
+      options.has("duration") ? begin + static_cast<std::uint64_t>(options.real("duration", 0) * 1e6) : UINT64_MAX;
   while (!stop_requested() && now_us() < end && !fds.empty()) {
     for (auto fd = fds.begin(); fd != fds.end();) {
       const std::uint64_t before = now_us();
