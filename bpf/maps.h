@@ -97,8 +97,8 @@ struct {
 	__type(value, __u64);
 } weft_helper_errors __weak SEC(".maps");
 
-/* Open TCP connections by socket cookie, for people who ask; nothing decides by it. Written by programs at open, step
- * and close. Full: counted, the connection is missing from the list only. */
+/* Open TCP connections by socket cookie, for people who ask; nothing decides by it. The agent adds those that it still
+ * finds open when it reads their record, so that short ones cost nothing; programs write their bytes and remove them. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -116,13 +116,21 @@ struct {
 	__type(value, struct weft_udp_flow);
 } weft_udp_flows __weak SEC(".maps");
 
-/* Clients that tell their own connections, so that the server's socket on the same node stays silent. An entry matters
- * between SYN and the server's established; LRU keeps it small. */
+/* TCP clients that tell their own connections, so that the server's socket on the same node stays silent. An entry matters
+ * between SYN and the server's established. An array of sets: a hash map costs ten times as much for each connection. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, WEFT_SYN_SETS);
+	__type(key, __u32);
+	__type(value, struct weft_syn_set);
+} weft_syns __weak SEC(".maps");
+
+/* The same for UDP, where an entry matters as long as the conversation lives. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);
 	__type(key, struct weft_tuple_key);
-	__type(value, __u64); /* CLOCK_MONOTONIC of the SYN or first datagram */
+	__type(value, __u64); /* CLOCK_MONOTONIC of the first datagram */
 } weft_tuples __weak SEC(".maps");
 
 /* Who was seen in a network namespace, by its cookie. LRU: forgetting costs a name in a refusal. */

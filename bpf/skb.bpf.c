@@ -5,11 +5,20 @@
 #include "lib/tcp.h"
 #include "lib/udp.h"
 
-weft_inline void connection_step(struct __sk_buff *skb, const struct weft_counted *now, bool passive)
-{
-	__u64 cookie = bpf_get_socket_cookie(skb);
-	struct weft_flow_event *row = bpf_map_lookup_elem(&weft_connections, &cookie);
+/* The agent reads its list at leisure: a connection tells its bytes there ten times a second at most. */
+#define WEFT_LISTING_PACE_NS 100000000ull
 
+weft_inline void connection_step(struct __sk_buff *skb, struct weft_socket *socket, const struct weft_counted *now,
+				 bool passive, __u64 now_ns)
+{
+	struct weft_flow_event *row;
+	__u64 cookie;
+
+	if (now_ns < socket->established_ns + WEFT_LISTING_PACE_NS || now_ns < socket->listed_ns + WEFT_LISTING_PACE_NS)
+		return;
+	socket->listed_ns = now_ns;
+	cookie = bpf_get_socket_cookie(skb);
+	row = bpf_map_lookup_elem(&weft_connections, &cookie);
 	if (!row)
 		return;
 	row->sent_bytes = passive ? now->received_bytes : now->sent_bytes;
@@ -26,6 +35,7 @@ weft_inline void tcp_account(struct __sk_buff *skb, struct bpf_sock *sk)
 	struct weft_edge *edge;
 	struct weft_step step;
 	struct tcp_sock *tcp;
+	__u64 now_ns;
 	bool passive;
 
 	if (!socket || !(socket->flags & WEFT_SOCKET_ESTABLISHED) || (socket->flags & WEFT_SOCKET_CLOSED))
@@ -37,13 +47,14 @@ weft_inline void tcp_account(struct __sk_buff *skb, struct bpf_sock *sk)
 	if (now.sent_bytes == socket->counted.sent_bytes && now.received_bytes == socket->counted.received_bytes)
 		return;
 	key = tcp_edge_key(socket);
-	edge = edge_of(&key);
+	now_ns = bpf_ktime_get_coarse_ns();
+	edge = edge_of(&key, now_ns);
 	if (!edge)
 		return;
 	passive = socket->flags & WEFT_SOCKET_PASSIVE;
 	step = tcp_step(&socket->counted, &now, passive);
 	edge_add_step(edge, &step, crosses_zones(socket->source_zone, socket->destination_zone));
-	connection_step(skb, &now, passive);
+	connection_step(skb, socket, &now, passive, now_ns);
 }
 
 weft_inline struct bpf_sock *full_socket(struct __sk_buff *skb)

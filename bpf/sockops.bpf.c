@@ -2,6 +2,7 @@
 /* Every TCP connection of the served cgroup: opened, failed, closed. Callbacks are asked for per socket; a server's
  * socket whose client tells the connection itself asks for none. */
 #include "lib/address.h"
+#include "lib/syn.h"
 #include "lib/tcp.h"
 
 struct weft_ends {
@@ -30,17 +31,18 @@ weft_inline void ends_of(struct bpf_sock_ops *ops, struct weft_ends *ends)
 	ends->remote_port = bpf_htons(bpf_ntohl(WEFT_CTX_WORD(ops, remote_port)));
 }
 
-weft_inline void tuple_of(struct bpf_sock_ops *ops, const struct weft_ends *ends, bool passive,
-			  struct weft_tuple_key *key)
+weft_inline __u64 fingerprint_of(struct bpf_sock_ops *ops, const struct weft_ends *ends, bool passive)
 {
-	__builtin_memset(key, 0, sizeof(*key));
-	key->client = passive ? ends->remote : ends->local;
-	key->server = passive ? ends->local : ends->remote;
-	key->client_port = passive ? ends->remote_port : ends->local_port;
-	key->server_port = passive ? ends->local_port : ends->remote_port;
-	key->protocol = IPPROTO_TCP;
+	struct weft_tuple_key key = {
+		.client = passive ? ends->remote : ends->local,
+		.server = passive ? ends->local : ends->remote,
+		.client_port = passive ? ends->remote_port : ends->local_port,
+		.server_port = passive ? ends->local_port : ends->remote_port,
+	};
+
 	if (address_is_loopback(&ends->local) || address_is_loopback(&ends->remote))
-		key->netns = bpf_get_netns_cookie(ops);
+		key.netns = bpf_get_netns_cookie(ops);
+	return syn_fingerprint(&key);
 }
 
 weft_inline void want_close_callback(struct bpf_sock_ops *ops)
@@ -65,19 +67,14 @@ weft_inline void on_connect(struct bpf_sock_ops *ops, struct bpf_sock *sk)
 {
 	struct weft_socket *socket = bpf_sk_storage_get(&weft_sockets, sk, NULL, 0);
 	__u64 now = bpf_ktime_get_ns();
-	struct weft_tuple_key tuple;
 	struct weft_ends ends;
-	long error;
 
 	if (!socket)
 		socket = socket_create(sk);
 	if (!socket)
 		return;
 	ends_of(ops, &ends);
-	tuple_of(ops, &ends, false, &tuple);
-	error = bpf_map_update_elem(&weft_tuples, &tuple, &now, BPF_ANY);
-	if (error)
-		count_helper_error(WEFT_HELPER_TUPLE_UPDATE, error);
+	syn_remember(fingerprint_of(ops, &ends, false), now);
 	if (!socket->started_ns)
 		socket->started_ns = now;
 	if (!(socket->flags & WEFT_SOCKET_SERVICE) || socket->endpoint_port != ends.remote_port) {
@@ -110,24 +107,14 @@ weft_inline void name_ends(struct bpf_sock_ops *ops, struct weft_socket *socket,
 
 weft_inline void record_open(struct bpf_sock_ops *ops, const struct weft_socket *socket, const struct weft_ends *ends)
 {
-	struct weft_flow_event open = {
-		.kind = WEFT_FLOW_OPEN,
-		.time_ns = socket->established_ns,
-		.socket_cookie = bpf_get_socket_cookie(ops),
-		.duration_ns = socket->established_ns - socket->started_ns,
-	};
-	struct weft_flow_event *event;
-	long error;
+	struct weft_flow_event *event = event_reserve(socket->established_ns);
 
-	tcp_describe(&open, socket, &ends->local, ends->local_port, &ends->remote, ends->remote_port);
-	error = bpf_map_update_elem(&weft_connections, &open.socket_cookie, &open, BPF_ANY);
-	if (error)
-		count_helper_error(WEFT_HELPER_CONNECTION_UPDATE, error);
-	/* Last, and tested once: 6.1 follows a second test for NULL both ways ("Unreleased reference"). */
-	event = event_reserve();
 	if (!event)
 		return;
-	*event = open;
+	event->kind = WEFT_FLOW_OPEN;
+	event->socket_cookie = bpf_get_socket_cookie(ops);
+	event->duration_ns = socket->established_ns - socket->started_ns;
+	tcp_describe(event, socket, &ends->local, ends->local_port, &ends->remote, ends->remote_port);
 	event_submit(event);
 }
 
@@ -145,7 +132,7 @@ weft_inline void on_active_established(struct bpf_sock_ops *ops, struct bpf_sock
 	socket->established_ns = bpf_ktime_get_ns();
 	socket->flags |= WEFT_SOCKET_ESTABLISHED;
 	key = tcp_edge_key(socket);
-	edge = edge_of(&key);
+	edge = edge_of(&key, socket->established_ns);
 	if (edge) {
 		edge->opened += 1;
 		histogram_add(&edge->connect, weft_latency_bounds,
@@ -184,7 +171,6 @@ weft_inline void describe_server(struct weft_socket *socket, const struct weft_e
 
 weft_inline void on_passive_established(struct bpf_sock_ops *ops, struct bpf_sock *sk)
 {
-	struct weft_tuple_key tuple;
 	struct weft_socket *socket;
 	struct weft_edge_key key;
 	struct weft_edge *edge;
@@ -192,8 +178,7 @@ weft_inline void on_passive_established(struct bpf_sock_ops *ops, struct bpf_soc
 	struct weft_ends ends;
 
 	ends_of(ops, &ends);
-	tuple_of(ops, &ends, true, &tuple);
-	if (!bpf_map_delete_elem(&weft_tuples, &tuple)) /* one SYN, one server: the ports may be used again */
+	if (syn_take(fingerprint_of(ops, &ends, true)))
 		return;
 	tcp = bpf_skc_to_tcp_sock(sk);
 	if (!tcp)
@@ -204,7 +189,7 @@ weft_inline void on_passive_established(struct bpf_sock_ops *ops, struct bpf_soc
 	describe_server(socket, &ends, tcp);
 	want_close_callback(ops);
 	key = tcp_edge_key(socket);
-	edge = edge_of(&key);
+	edge = edge_of(&key, socket->established_ns);
 	if (edge)
 		edge->opened += 1;
 	record_open(ops, socket, &ends);
@@ -239,10 +224,10 @@ weft_inline __u8 close_reason(int error, __u32 old_state)
 }
 
 weft_inline void count_close(const struct weft_socket *socket, const struct weft_step *step, __u8 reason,
-			     __u32 srtt_us, __u64 duration_ns)
+			     __u32 srtt_us, __u64 now_ns)
 {
 	struct weft_edge_key key = tcp_edge_key(socket);
-	struct weft_edge *edge = edge_of(&key);
+	struct weft_edge *edge = edge_of(&key, now_ns);
 
 	if (!edge)
 		return;
@@ -253,7 +238,7 @@ weft_inline void count_close(const struct weft_socket *socket, const struct weft
 	}
 	edge->closed[reason & 3] += 1;
 	histogram_add(&edge->rtt, weft_latency_bounds, srtt_us >> 3);
-	histogram_add(&edge->duration, weft_duration_bounds, duration_ns / 1000);
+	histogram_add(&edge->duration, weft_duration_bounds, (now_ns - socket->started_ns) / 1000);
 }
 
 weft_inline void on_close(struct bpf_sock_ops *ops, struct bpf_sock *sk, __u32 old_state)
@@ -265,7 +250,7 @@ weft_inline void on_close(struct bpf_sock_ops *ops, struct bpf_sock *sk, __u32 o
 	struct weft_step step;
 	struct weft_ends ends;
 	bool established;
-	__u64 duration_ns, cookie;
+	__u64 now_ns, cookie;
 	__u8 reason;
 	int error;
 
@@ -277,21 +262,21 @@ weft_inline void on_close(struct bpf_sock_ops *ops, struct bpf_sock *sk, __u32 o
 		name_ends(ops, socket, &ends);
 	error = ((struct sock *)tcp)->sk_err;
 	reason = established ? close_reason(error, old_state) : fail_reason(error);
-	duration_ns = bpf_ktime_get_ns() - socket->started_ns;
+	now_ns = bpf_ktime_get_ns();
 	now = tcp_counted(tcp);
 	step = tcp_step(&socket->counted, &now, socket->flags & WEFT_SOCKET_PASSIVE);
 	socket->flags |= WEFT_SOCKET_CLOSED;
-	count_close(socket, &step, reason, tcp->srtt_us, duration_ns);
+	count_close(socket, &step, reason, tcp->srtt_us, now_ns);
 	cookie = bpf_get_socket_cookie(ops);
-	if (established)
+	if (established && now_ns - socket->established_ns >= WEFT_LISTED_AFTER_NS)
 		bpf_map_delete_elem(&weft_connections, &cookie);
-	event = event_reserve();
+	event = event_reserve(now_ns);
 	if (!event)
 		return;
 	event->kind = established ? WEFT_FLOW_CLOSE : WEFT_FLOW_FAIL;
 	event->reason = reason;
 	event->socket_cookie = cookie;
-	event->duration_ns = duration_ns;
+	event->duration_ns = now_ns - socket->started_ns;
 	tcp_describe(event, socket, &ends.local, ends.local_port, &ends.remote, ends.remote_port);
 	tcp_describe_totals(event, &now, tcp->srtt_us, socket->flags & WEFT_SOCKET_PASSIVE);
 	event_submit(event);
@@ -300,24 +285,24 @@ weft_inline void on_close(struct bpf_sock_ops *ops, struct bpf_sock *sk, __u32 o
 SEC("sockops")
 int weft_sockops(struct bpf_sock_ops *ops)
 {
-	struct bpf_sock *sk = ops->sk;
+	__u32 op = ops->op; /* most calls are for others: they leave first */
+	struct bpf_sock *sk;
 
+	if (op == BPF_SOCK_OPS_STATE_CB && ops->args[1] != BPF_TCP_CLOSE)
+		return 1;
+	if (op != BPF_SOCK_OPS_TCP_CONNECT_CB && op != BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB &&
+	    op != BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB && op != BPF_SOCK_OPS_STATE_CB)
+		return 1;
+	sk = ops->sk;
 	if (!sk || !weft_config.account_flows)
 		return 1;
-	switch (ops->op) {
-	case BPF_SOCK_OPS_TCP_CONNECT_CB:
+	if (op == BPF_SOCK_OPS_TCP_CONNECT_CB)
 		on_connect(ops, sk);
-		break;
-	case BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB:
+	else if (op == BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB)
 		on_active_established(ops, sk);
-		break;
-	case BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB:
+	else if (op == BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB)
 		on_passive_established(ops, sk);
-		break;
-	case BPF_SOCK_OPS_STATE_CB:
-		if (ops->args[1] == BPF_TCP_CLOSE)
-			on_close(ops, sk, ops->args[0]);
-		break;
-	}
+	else
+		on_close(ops, sk, ops->args[0]);
 	return 1;
 }

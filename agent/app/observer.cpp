@@ -91,12 +91,15 @@ void Observer::take_record(std::span<const std::byte> record) {
     ++invalid_events_;
     return;
   }
+  connections_.take(*event);
   batch_.push_back(joiner_.join(*event));
 }
 
 void Observer::drain() {
   if (auto drained = ring_->drain(); !drained) problem_ = drained.error().what;
   if (batch_.empty()) return;
+  auto changes = connections_.changes();
+  if (auto listed = facts_.list_connections(changes.opened, changes.closed); !listed) problem_ = listed.error().what;
   sinks_.on_flows(std::exchange(batch_, {}));
 }
 

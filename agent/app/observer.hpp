@@ -12,6 +12,7 @@
 
 #include "agent/kernel/facts.hpp"
 #include "agent/kernel/ring.hpp"
+#include "agent/observe/connection_list.hpp"
 #include "agent/observe/edges.hpp"
 #include "agent/observe/facts.hpp"
 #include "agent/observe/flow_joiner.hpp"
@@ -61,6 +62,7 @@ class Observer {
   std::unique_ptr<Ring> ring_;
   FlowJoiner joiner_;
   EdgeBook edges_;
+  ConnectionList connections_;
   std::vector<Flow> batch_;
   std::vector<MapUse> map_use_;
   std::uint64_t invalid_events_ = 0;

@@ -129,6 +129,16 @@ Result<std::uint32_t> KernelFacts::close_idle_udp(std::uint64_t idle_ns) const {
   return request.closed;
 }
 
+Result<> KernelFacts::list_connections(std::span<const weft_flow_event> opened, std::span<const std::uint64_t> closed) const {
+  std::vector<std::uint64_t> cookies;
+  cookies.reserve(opened.size());
+  for (const auto& event : opened) cookies.push_back(event.socket_cookie);
+  if (connections_.put_many(cookies, {opened.begin(), opened.end()}) < opened.size() && errno != E2BIG)
+    return fail_errno(errno, "weft_connections: list an open connection");
+  for (auto cookie : closed) WEFT_TRY_AS("weft_connections", connections_.erase(cookie));
+  return {};
+}
+
 Result<std::vector<weft_flow_event>> KernelFacts::connections() const {
   std::vector<weft_flow_event> all;
   for (auto& [cookie, event] : WEFT_TRY_AS("weft_connections", connections_.entries())) all.push_back(event);

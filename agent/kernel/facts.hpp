@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -38,6 +39,9 @@ class KernelFacts {
   Result<std::vector<HelperError>> helper_errors() const;
   // Ends UDP conversations idle for longer than `idle_ns`; returns how many.
   Result<std::uint32_t> close_idle_udp(std::uint64_t idle_ns) const;
+  // Adds open TCP connections to the list and takes closed ones (socket cookies) off. A full list (E2BIG) is no error: it
+  // only leaves out, and its pressure is seen by usage().
+  Result<> list_connections(std::span<const weft_flow_event> opened, std::span<const std::uint64_t> closed) const;
   // Open TCP connections and UDP conversations as records of kind open.
   Result<std::vector<weft_flow_event>> connections() const;
   // Entries of the maps that programs fill; those of the agent's tables are known to the ledger.

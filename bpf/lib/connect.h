@@ -68,12 +68,13 @@ weft_inline void refusal_record(struct bpf_sock_addr *ctx, const struct weft_req
 		.port = request->key.port,
 		.protocol = request->key.protocol,
 	};
-	struct weft_edge *edge = edge_of(&key);
+	__u64 now_ns = bpf_ktime_get_ns();
+	struct weft_edge *edge = edge_of(&key, now_ns);
 	struct weft_flow_event *event;
 
 	if (edge)
 		edge->failed[WEFT_FAIL_NO_ENDPOINTS] += 1;
-	event = event_reserve();
+	event = event_reserve(now_ns);
 	if (!event)
 		return;
 	event->kind = WEFT_FLOW_FAIL;

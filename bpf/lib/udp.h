@@ -160,13 +160,14 @@ weft_inline void udp_describe(struct weft_flow_event *event, const struct weft_u
 
 weft_inline void udp_record(const struct weft_udp_flow *flow, __u64 cookie, __u8 kind, __u8 reason)
 {
-	struct weft_flow_event *event = event_reserve();
+	__u64 now_ns = bpf_ktime_get_ns();
+	struct weft_flow_event *event = event_reserve(now_ns);
 
 	if (!event)
 		return;
 	event->kind = kind;
 	event->reason = reason;
-	event->duration_ns = kind == WEFT_FLOW_CLOSE ? event->time_ns - flow->opened_ns : 0;
+	event->duration_ns = kind == WEFT_FLOW_CLOSE ? now_ns - flow->opened_ns : 0;
 	udp_describe(event, flow, cookie);
 	event_submit(event);
 }
@@ -175,7 +176,8 @@ weft_inline void udp_count(struct weft_udp_flow *flow, const struct weft_datagra
 {
 	bool to_server = egress == (flow->reporter == WEFT_REPORTER_SOURCE);
 	struct weft_edge_key key = udp_edge_key(flow);
-	struct weft_edge *edge = edge_of(&key);
+	__u64 now_ns = bpf_ktime_get_ns();
+	struct weft_edge *edge = edge_of(&key, now_ns);
 	struct weft_step step = {
 		.sent_bytes = to_server ? datagram->payload_bytes : 0,
 		.received_bytes = to_server ? 0 : datagram->payload_bytes,
@@ -188,7 +190,7 @@ weft_inline void udp_count(struct weft_udp_flow *flow, const struct weft_datagra
 	__sync_fetch_and_add(&flow->received_bytes, step.received_bytes);
 	__sync_fetch_and_add(&flow->sent_packets, (__u32)step.sent_packets);
 	__sync_fetch_and_add(&flow->received_packets, (__u32)step.received_packets);
-	flow->last_ns = bpf_ktime_get_ns();
+	flow->last_ns = now_ns;
 	if (!edge)
 		return;
 	edge->opened += opens;
@@ -252,6 +254,7 @@ static __noinline __attribute__((unused)) int udp_flow_close(const struct weft_u
 	struct weft_udp_flow *found;
 	struct weft_udp_flow flow;
 	struct weft_edge *edge;
+	__u64 now_ns;
 
 	if (!key)
 		return 0;
@@ -262,10 +265,11 @@ static __noinline __attribute__((unused)) int udp_flow_close(const struct weft_u
 	if (bpf_map_delete_elem(&weft_udp_flows, key))
 		return 0; /* the agent closed it as idle at this moment */
 	edge_key = udp_edge_key(&flow);
-	edge = edge_of(&edge_key);
+	now_ns = bpf_ktime_get_ns();
+	edge = edge_of(&edge_key, now_ns);
 	if (edge) {
 		edge->closed[WEFT_CLOSE_IDLE] += 1;
-		histogram_add(&edge->duration, weft_duration_bounds, (bpf_ktime_get_ns() - flow.opened_ns) / 1000);
+		histogram_add(&edge->duration, weft_duration_bounds, (now_ns - flow.opened_ns) / 1000);
 	}
 	udp_record(&flow, key->socket_cookie, WEFT_FLOW_CLOSE, WEFT_CLOSE_IDLE);
 	return 1;

@@ -55,9 +55,11 @@ def test_get_one_by_name_and_unknown_ones_fail(live):
 
 def test_get_connections_shows_the_open_ones(live):
     stream = live.client.start_client("stream", f"{live.cli_address}:80")
-    listed = json.loads(weft(live, "get", "connections", "-o", "json").stdout)["items"]
+    to_cli = lambda: [flow for flow in json.loads(weft(live, "get", "connections", "-o", "json").stdout)["items"]
+                      if flow["destination"].get("service", "").endswith("cli") and flow["kind"] == "open"]
+    wait_for(to_cli, 2, "the open connection in the list")  # it enters with the next read of the ring
     stream.stop()
-    assert any(flow["destination"].get("service", "").endswith("cli") and flow["kind"] == "open" for flow in listed)
+    wait_for(lambda: not to_cli(), 2, "the closed connection off the list")
 
 
 def test_observe_shows_recent_flows_and_ends_with_counts(live):

@@ -117,6 +117,10 @@ struct weft_flow_event {
 };
 WEFT_ABI_SIZE(struct weft_flow_event, 160);
 
+/* The agent lists a connection (weft_connections) that it still finds open when it reads its record. One that closes sooner
+ * than this is left to the agent to take off, which sees both records: the kernel saves itself a look. */
+#define WEFT_LISTED_AFTER_NS 1000000ull
+
 /* A UDP conversation of one socket with one peer. */
 struct weft_udp_flow_key {
 	__u64 socket_cookie;
@@ -197,6 +201,21 @@ struct weft_tuple_key {
 };
 WEFT_ABI_SIZE(struct weft_tuple_key, 48);
 
+/* Clients whose SYN is on its way, by a fingerprint of their 4-tuple. A set takes the place of its oldest entry, so an
+ * entry is lost only when its set sees WEFT_SYN_WAYS others between a SYN and the server's established. */
+#define WEFT_SYN_SETS 8192
+#define WEFT_SYN_WAYS 4
+
+struct weft_syn {
+	__u64 fingerprint; /* 0: free */
+	__u64 time_ns;     /* CLOCK_MONOTONIC of the SYN */
+};
+
+struct weft_syn_set {
+	struct weft_syn way[WEFT_SYN_WAYS];
+};
+WEFT_ABI_SIZE(struct weft_syn_set, 64);
+
 /* X(code, name): per-CPU counters of the datapath. */
 #define WEFT_COUNTERS(X)                                                                                   \
 	X(WEFT_COUNT_EVENTS, "events", "records offered to the ring")                                      \
@@ -219,7 +238,6 @@ enum weft_counter { WEFT_COUNTERS(WEFT_X_COUNTER) WEFT_COUNTER_COUNT };
 	X(WEFT_HELPER_TUPLE_UPDATE, "tuple_update")                                            \
 	X(WEFT_HELPER_UDP_FLOW_UPDATE, "udp_flow_update")                                      \
 	X(WEFT_HELPER_CALLBACK_FLAGS, "sock_ops_cb_flags_set")                                 \
-	X(WEFT_HELPER_CONNECTION_UPDATE, "connection_update")                                  \
 	X(WEFT_HELPER_LOAD_BYTES, "skb_load_bytes")                                            \
 	X(WEFT_HELPER_NETNS_UPDATE, "netns_update")
 

@@ -24,6 +24,7 @@
 	X(weft_processes, 1, AGENT)   \
 	X(weft_settings, 1, AGENT)    \
 	X(weft_affinity, 1, CACHE)    \
+	X(weft_syns, 1, CACHE)        \
 	X(weft_tuples, 1, CACHE)      \
 	X(weft_netns, 1, CACHE)       \
 	X(weft_counters, 1, KERNEL)   \

@@ -45,7 +45,8 @@ struct weft_socket {
 	__u64 established_ns;
 	struct weft_counted counted;
 	char command[16];
-	__u32 reserved[4]; /* the storage of a live socket cannot be copied: additions go here */
+	__u64 listed_ns; /* when the list of connections last heard of its bytes */
+	__u32 reserved[2]; /* the storage of a live socket cannot be copied: additions go here */
 };
 WEFT_ABI_SIZE(struct weft_socket, 160);
 
