@@ -29,6 +29,7 @@ class Backend {
   virtual Result<Source<Flow>> connections() = 0;
   virtual std::vector<EdgeSummary> edges() const = 0;
   virtual std::int64_t wall_offset_ns() const = 0;  // CLOCK_MONOTONIC + this = nanoseconds since 1970
+  virtual std::int64_t now_ns() const = 0;          // since 1970, by the clock that gives flows their time
   virtual ConfigView config() const = 0;
   virtual FlowLog& flows() = 0;
   virtual std::shared_ptr<const MetricsPage> metrics() const = 0;

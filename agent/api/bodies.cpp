@@ -22,7 +22,7 @@ class FlowBody final : public HttpBody {
     if (query_.follow)
       reader_ = log.follow(query_.filter, [this] {
         if (wake_) wake_();
-      });
+      }, query_.since_ns);
   }
 
   Next next(std::string& chunk) override {

@@ -62,6 +62,7 @@ struct FlowQuery {
   bool follow = false;
   bool event_stream = false;              // server-sent events instead of lines
   std::size_t last = FlowLog::kCapacity;  // recent flows before the live ones
+  std::int64_t since_ns = FlowLog::kAnyTime;  // live ones that happened before are left out
 };
 HttpResponse flows_response(FlowLog& log, FlowQuery query);
 

@@ -146,7 +146,9 @@ constexpr char kRouteList[] = "RouteList";
 constexpr char kCertList[] = "CertList";
 
 Answer get_flows(Backend& backend, const Query& query, bool event_stream) {
-  return flows_response(backend.flows(), WEFT_TRY(flow_query(query, event_stream)));
+  auto wanted = WEFT_TRY(flow_query(query, event_stream));
+  if (wanted.last == 0) wanted.since_ns = backend.now_ns();  // else old and new ones follow each other without a gap
+  return flows_response(backend.flows(), std::move(wanted));
 }
 
 struct Route {

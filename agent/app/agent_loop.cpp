@@ -15,6 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr std::size_t kLargeList = 10'000;  // events
 constexpr auto kQuiet = 50ms;         // a burst of events is over
 constexpr auto kMostWait = 500ms;     // …or is not waited for any longer
 constexpr std::uint64_t kAuditPace = 5;        // seconds
@@ -53,9 +54,10 @@ void Agent::Parts::tick() {
   if (const auto& failure = state.controller->table_failure(); !failure.empty() && failure != before)
     spdlog::error("kernel maps: {}", failure);
   publish_names();
-  if (many && waited.size() > 10'000) ::malloc_trim(0);  // a first list is read once; its scraps need not stay
+  if (many && waited.size() > kLargeList) ::malloc_trim(0);  // a first list is read once; its scraps need not stay
   if (!told_ready && make_readiness(state).ready) {
     told_ready = true;
+    ::malloc_trim(0);  // what loading the programs and reading the maps left behind
     notify_service_manager("READY=1");
     spdlog::info("ready: {} services, {} endpoints programmed", state.controller->snapshot()->services.size(),
                  state.controller->used().endpoints);

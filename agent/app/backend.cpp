@@ -200,6 +200,12 @@ std::vector<EdgeSummary> AgentBackend::edges() const {
 
 std::int64_t AgentBackend::wall_offset_ns() const { return weft::wall_offset_ns(); }
 
+// The offset of the last report is the one that flows are given until the next.
+std::int64_t AgentBackend::now_ns() const {
+  auto offset = state_.report.wall_offset_ns != 0 ? state_.report.wall_offset_ns : weft::wall_offset_ns();
+  return static_cast<std::int64_t>(monotonic_ns()) + offset;
+}
+
 ConfigView AgentBackend::config() const {
   ConfigView view{config_values(state_.settings()).dump(), {}};
   view.origins.assign(state_.config.origins.begin(), state_.config.origins.end());

@@ -25,6 +25,7 @@ class AgentBackend final : public Backend {
   Result<Source<Flow>> connections() override;
   std::vector<EdgeSummary> edges() const override;
   std::int64_t wall_offset_ns() const override;
+  std::int64_t now_ns() const override;
   ConfigView config() const override;
   FlowLog& flows() override { return state_.flows; }
   std::shared_ptr<const MetricsPage> metrics() const override { return state_.page; }

@@ -125,7 +125,8 @@ void Observer::read_edges(std::uint64_t now_ns, ObserverReport& out) {
 
 void Observer::report(std::uint64_t now_ns) {
   auto reports = round_ / kRoundsPerReport;
-  joiner_.set_wall_offset(wall_offset_ns());
+  auto wall_offset = wall_offset_ns();
+  joiner_.set_wall_offset(wall_offset);
   if (reports % kReportsPerIdleSweep == 0)
     if (auto swept = facts_.close_idle_udp(kUdpIdleNs); !swept) problem_ = swept.error().what;
   if (reports % kReportsPerUsage == 0) {
@@ -133,6 +134,7 @@ void Observer::report(std::uint64_t now_ns) {
     for (auto& use : facts_.usage()) map_use_.push_back({std::move(use.name), use.entries, use.max});
   }
   ObserverReport out;
+  out.wall_offset_ns = wall_offset;
   read_edges(now_ns, out);
   out.counters = facts_.counters();
   if (auto errors = facts_.helper_errors(); !errors)

@@ -27,6 +27,7 @@ struct ObserverReport {
   std::shared_ptr<const EdgeView> edges;
   std::shared_ptr<const std::vector<EdgeSummary>> edge_list;
   EdgeRates rates;
+  std::int64_t wall_offset_ns = 0;   // what flows get their time by until the next report
   std::uint64_t invalid_events = 0;  // records that did not decode, since the last report
   std::string problem;               // why something could not be read; empty
 };

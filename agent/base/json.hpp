@@ -19,6 +19,10 @@ namespace weft {
 // One document. Refuses duplicate keys and numbers that do not fit 64 bits.
 TextDocuments read_json(std::string_view text, const TextLimits& limits = {});
 
+// The documents of a YAML text that are JSON objects between lines "---", as programs write them: what read_yaml would
+// give, ten times as fast. Nothing when any of it is something else; then read_yaml knows what to say.
+std::optional<std::vector<TextDocument>> read_json_stream(std::string_view text, const TextLimits& limits = {});
+
 struct JsonProblem {
   FindingCode code = FindingCode::kFieldValue;
   std::string field;    // "spec.ports[0].port", as people write it

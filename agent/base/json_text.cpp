@@ -1,4 +1,5 @@
 // read_json: nlohmann's event parser over an iterator that counts, because the parser itself tells no places.
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "agent/base/document_builder.hpp"
@@ -37,7 +38,7 @@ class CountingIterator {
 // Line and column of offsets that only grow.
 class PlaceCounter {
  public:
-  explicit PlaceCounter(std::string_view text) : text_(text) {}
+  PlaceCounter(std::string_view text, std::uint32_t first_line) : text_(text), line_(first_line) {}
   TextPosition at(std::size_t offset) {
     for (; seen_ < std::min(offset, text_.size()); ++seen_)
       if (text_[seen_] == '\n') ++line_, line_start_ = seen_ + 1;
@@ -48,14 +49,14 @@ class PlaceCounter {
   std::string_view text_;
   std::size_t seen_ = 0;
   std::size_t line_start_ = 0;
-  std::uint32_t line_ = 1;
+  std::uint32_t line_;
 };
 
 // The interface that nlohmann::json::sax_parse calls. Places are those of the last byte of a token.
 class Handler {
  public:
-  Handler(std::string_view text, const std::size_t& consumed, const TextLimits& limits)
-      : builder(limits), places_(text), consumed_(consumed) {}
+  Handler(std::string_view text, std::uint32_t first_line, const std::size_t& consumed, const TextLimits& limits)
+      : builder(limits), places_(text, first_line), consumed_(consumed) {}
 
   bool null() { return scalar(nullptr); }
   bool boolean(bool value) { return scalar(value); }
@@ -91,22 +92,68 @@ class Handler {
   const std::size_t& consumed_;
 };
 
+std::expected<TextDocument, TextError> read_one(std::string_view text, std::uint32_t first_line,
+                                                const TextLimits& limits) {
+  std::size_t consumed = 0;
+  Handler handler(text, first_line, consumed, limits);
+  const char* begin = text.data();
+  bool read = nlohmann::json::sax_parse(CountingIterator(begin, &consumed),
+                                        CountingIterator(begin + text.size(), &consumed), &handler);
+  if (!read || handler.builder.error())
+    return std::unexpected(handler.builder.error().value_or(TextError{FindingCode::kBadSyntax, {}, "not valid JSON"}));
+  return handler.builder.take();
+}
+
+constexpr std::string_view kSpace = " \t\r\n";
+
+bool is_separator(std::string_view line) {
+  return line.starts_with("---") && line.find_first_not_of(kSpace, 3) == std::string_view::npos;
+}
+
+// Where the document that begins at `at` ends: at a separator, which no line inside of a JSON text can be, or at the end.
+std::size_t end_of_document(std::string_view text, std::size_t at) {
+  while (at < text.size()) {
+    auto end = std::min(text.find('\n', at), text.size());
+    if (is_separator(text.substr(at, end - at))) return at;
+    at = end + 1;
+  }
+  return text.size();
+}
+
 }  // namespace
 
 TextDocuments read_json(std::string_view text, const TextLimits& limits) {
   auto checked = check_text(text, limits);
   if (!checked) return std::unexpected(checked.error());
   std::vector<TextDocument> documents;
-  if (checked->find_first_not_of(" \t\r\n") == std::string_view::npos) return documents;
-  std::size_t consumed = 0;
-  Handler handler(*checked, consumed, limits);
-  const char* begin = checked->data();
-  bool read = nlohmann::json::sax_parse(CountingIterator(begin, &consumed),
-                                        CountingIterator(begin + checked->size(), &consumed), &handler);
-  if (!read || handler.builder.error())
-    return std::unexpected(handler.builder.error().value_or(TextError{FindingCode::kBadSyntax, {}, "not valid JSON"}));
-  auto document = handler.builder.take();
-  if (!document.value->is_null()) documents.push_back(std::move(document));
+  if (checked->find_first_not_of(kSpace) == std::string_view::npos) return documents;
+  auto document = read_one(*checked, 1, limits);
+  if (!document) return std::unexpected(document.error());
+  if (!document->value->is_null()) documents.push_back(std::move(*document));
+  return documents;
+}
+
+std::optional<std::vector<TextDocument>> read_json_stream(std::string_view text, const TextLimits& limits) {
+  auto first = text.find_first_not_of(kSpace);
+  if (first == std::string_view::npos || (text[first] != '{' && text[first] != '-')) return std::nullopt;
+  bool unlike_yaml = text.find("<<") != std::string_view::npos || text.find("\n\t") != std::string_view::npos ||
+                     text[0] == '\t' || !check_text(text, limits);
+  if (unlike_yaml) return std::nullopt;
+  std::vector<TextDocument> documents;
+  std::uint32_t line = 1;
+  for (std::size_t at = 0; at < text.size();) {
+    auto end = end_of_document(text, at);
+    auto body = text.substr(at, end - at);
+    if (auto begin = body.find_first_not_of(kSpace); begin != std::string_view::npos) {
+      if (body[begin] != '{') return std::nullopt;
+      auto document = read_one(body, line, limits);
+      if (!document) return std::nullopt;
+      documents.push_back(std::move(*document));
+    }
+    auto next = std::min(text.find('\n', end), text.size());
+    line += static_cast<std::uint32_t>(std::ranges::count(body, '\n')) + 1;
+    at = next + 1;
+  }
   return documents;
 }
 

@@ -148,7 +148,8 @@ const std::vector<ConfigKey>& table() {
        kBytes,
        kRestart,
        kUsed,
-       "Bytes of the ring of flow records, a power of two such as 4MiB. 0: from the memory of the node.",
+       "Bytes of the ring of flow records, a power of two such as 4MiB; weftd takes twice as much memory for it. 0: from "
+       "the memory of the node, at most 4MiB.",
        {},
        kSmallestRing,
        kLargestRing},

@@ -48,7 +48,9 @@ MapSizes make_default_map_sizes(std::uint64_t memory_bytes, std::uint32_t cpus) 
   sizes.udp_flows = scaled(unit / 2, 4096, 131072);
   sizes.tuples = scaled(unit, 4096, 262144);
   sizes.connections = scaled(2 * unit, 8192, 1048576);
-  sizes.events = scaled(memory_bytes / 1024, 256 * 1024, 32 * 1024 * 1024);
+  // Read every 50 ms: a record and its header take 168 bytes, so 2 MiB hold what 120,000 connections a second leave in
+  // between. The ring counts twice in the memory of weftd, which maps it twice.
+  sizes.events = scaled(memory_bytes / 8192, 512 * 1024, 4 * 1024 * 1024);
   return sizes;
 }
 

@@ -141,8 +141,11 @@ Result<> KernelFacts::list_connections(std::span<const weft_flow_event> opened, 
 
 Result<std::vector<weft_flow_event>> KernelFacts::connections() const {
   std::vector<weft_flow_event> all;
-  for (auto& [cookie, event] : WEFT_TRY_AS("weft_connections", connections_.entries())) all.push_back(event);
-  for (auto& [key, flow] : WEFT_TRY_AS("weft_udp_flows", udp_flows_.entries())) all.push_back(event_of(key, flow));
+  WEFT_TRY_AS("weft_connections",
+              connections_.for_each([&](std::uint64_t, const weft_flow_event& event) { all.push_back(event); }));
+  WEFT_TRY_AS("weft_udp_flows", udp_flows_.for_each([&](const weft_udp_flow_key& key, const weft_udp_flow& flow) {
+    all.push_back(event_of(key, flow));
+  }));
   return all;
 }
 

@@ -4,6 +4,7 @@
 
 #include <bpf/bpf.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -15,8 +16,10 @@
 
 namespace weft {
 
-// Entries asked for in one batch call: large enough for the fullest bucket of any hash, small enough for 4 MiB of edges.
+// Entries of one batch call; of large values fewer, so that reading edges, every second, takes no megabytes.
 inline constexpr std::uint32_t kMapBatch = 4096;
+inline constexpr std::size_t kMapBatchBytes = 256 * 1024;
+inline constexpr std::size_t kLeastMapBatch = 64;
 
 template <class K, class V>
 class Map {
@@ -46,18 +49,19 @@ class Map {
     return count == keys.size() ? 0 : count;  // untouched: the call failed before its first entry
   }
 
-  // Every entry. Entries that come or go meanwhile may be missed or seen; a batch that the kernel finds too small grows.
-  Result<std::vector<std::pair<K, V>>> entries() const {
-    std::vector<std::pair<K, V>> all;
-    WEFT_TRY(walk(1, [&](const K& key, const V* values) { all.emplace_back(key, values[0]); }));
-    return all;
+  // visit(key, value) of every entry. Entries that come or go meanwhile may be missed or seen; a batch that the kernel
+  // finds too small grows.
+  template <class F>
+  Result<> for_each(F&& visit) const {
+    return walk(1, [&](const K& key, const V* values) { visit(key, values[0]); });
   }
 
  protected:
   template <class F>
   Result<> walk(unsigned values_per_key, F&& visit) const {
-    std::vector<K> keys(kMapBatch);
-    std::vector<V> values(std::size_t{kMapBatch} * values_per_key);
+    auto entry_bytes = sizeof(K) + sizeof(V) * values_per_key;
+    std::vector<K> keys(std::clamp<std::size_t>(kMapBatchBytes / entry_bytes, kLeastMapBatch, kMapBatch));
+    std::vector<V> values(keys.size() * values_per_key);
     std::vector<unsigned char> position(std::max<std::size_t>(sizeof(K), 8));
     void* in = nullptr;
     while (true) {

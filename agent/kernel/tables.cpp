@@ -99,13 +99,17 @@ PlanOutcome KernelTables::apply(const Plan& plan) const {
 
 Result<Tables> KernelTables::dump() const {
   Tables tables;
-  for (const auto& [key, row] : WEFT_TRY_AS("weft_services", services_.entries())) tables.services.emplace(key, row);
-  for (const auto& [index, id] : WEFT_TRY_AS("weft_slots", slots_.entries()))
-    if (id != 0) tables.slots.emplace(index, id);
-  for (const auto& [id, row] : WEFT_TRY_AS("weft_endpoints", endpoints_.entries()))
-    if (row.port != 0) tables.endpoints.emplace(id, row);
-  for (const auto& [key, row] : WEFT_TRY_AS("weft_owners", owners_.entries())) tables.owners.emplace(key, row);
-  for (const auto& [key, id] : WEFT_TRY_AS("weft_processes", processes_.entries())) tables.processes.emplace(key, id);
+  auto into = [](auto& table) { return [&table](const auto& key, const auto& row) { table.emplace(key, row); }; };
+  WEFT_TRY_AS("weft_services", services_.for_each(into(tables.services)));
+  // Arrays are read in the order of their indexes, and most of their rows are empty.
+  WEFT_TRY_AS("weft_slots", slots_.for_each([&](std::uint32_t index, std::uint32_t id) {
+    if (id != 0) tables.slots.emplace_hint(tables.slots.end(), index, id);
+  }));
+  WEFT_TRY_AS("weft_endpoints", endpoints_.for_each([&](std::uint32_t id, const weft_endpoint& row) {
+    if (row.port != 0) tables.endpoints.emplace_hint(tables.endpoints.end(), id, row);
+  }));
+  WEFT_TRY_AS("weft_owners", owners_.for_each(into(tables.owners)));
+  WEFT_TRY_AS("weft_processes", processes_.for_each(into(tables.processes)));
   settings_.find(0, tables.settings);
   return tables;
 }

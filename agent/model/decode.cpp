@@ -236,11 +236,17 @@ class Decoder {
   Decoded out_;
 };
 
+TextDocuments read_manifest(std::string_view path, std::string_view text) {
+  if (path.ends_with(".json")) return read_json(text);
+  if (auto documents = read_json_stream(text)) return std::move(*documents);
+  return read_yaml(text);
+}
+
 }  // namespace
 
 Decoded decode_manifest(std::string_view path, std::string_view text) {
   Decoder decoder(path);
-  auto documents = path.ends_with(".json") ? read_json(text) : read_yaml(text);
+  auto documents = read_manifest(path, text);
   if (!documents)
     decoder.fail(documents.error());
   else

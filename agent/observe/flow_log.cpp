@@ -12,7 +12,7 @@ std::variant<SharedFlow, LostFlows> FlowReader::pop() {
 }
 
 void FlowReader::offer(const SharedFlow& flow) {
-  if (!filter_.matches(*flow)) return;
+  if (flow->time_ns < since_ns_ || !filter_.matches(*flow)) return;
   if (queue_.size() >= max_queued_)
     lose(1);
   else
@@ -60,8 +60,9 @@ void FlowLog::note_lost(std::uint64_t count) {
   for_each_reader([&](FlowReader& reader) { reader.lose(count); });
 }
 
-std::shared_ptr<FlowReader> FlowLog::follow(Filter filter, std::function<void()> on_ready, std::size_t max_queued) {
-  auto reader = std::make_shared<FlowReader>(std::move(filter), max_queued, std::move(on_ready));
+std::shared_ptr<FlowReader> FlowLog::follow(Filter filter, std::function<void()> on_ready, std::int64_t since_ns,
+                                            std::size_t max_queued) {
+  auto reader = std::make_shared<FlowReader>(std::move(filter), max_queued, since_ns, std::move(on_ready));
   readers_.push_back(reader);
   return reader;
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <variant>
 #include <vector>
@@ -25,9 +26,10 @@ class FlowReader {
  public:
   static constexpr std::size_t kMaxQueued = 1024;  // flows waiting for one reader, about 400 KiB
 
-  // on_ready is called, from inside FlowLog::push, when an empty queue gets its first item.
-  FlowReader(Filter filter, std::size_t max_queued, std::function<void()> on_ready)
-      : filter_(std::move(filter)), max_queued_(max_queued), on_ready_(std::move(on_ready)) {}
+  // on_ready is called, from inside FlowLog::push, when an empty queue gets its first item. Flows of before since_ns
+  // (nanoseconds since 1970) are not offered.
+  FlowReader(Filter filter, std::size_t max_queued, std::int64_t since_ns, std::function<void()> on_ready)
+      : filter_(std::move(filter)), max_queued_(max_queued), since_ns_(since_ns), on_ready_(std::move(on_ready)) {}
 
   bool empty() const { return queue_.empty(); }
   std::variant<SharedFlow, LostFlows> pop();  // not when empty
@@ -41,6 +43,7 @@ class FlowReader {
 
   Filter filter_;
   std::size_t max_queued_;
+  std::int64_t since_ns_;
   std::function<void()> on_ready_;
   std::deque<std::variant<SharedFlow, LostFlows>> queue_;
   std::uint64_t lost_total_ = 0;
@@ -49,6 +52,7 @@ class FlowReader {
 class FlowLog {
  public:
   static constexpr std::size_t kCapacity = 8192;  // about 4 MiB when full
+  static constexpr std::int64_t kAnyTime = std::numeric_limits<std::int64_t>::min();
 
   explicit FlowLog(std::size_t capacity = kCapacity) : capacity_(capacity) {}
 
@@ -58,8 +62,9 @@ class FlowLog {
 
   // Oldest first.
   std::vector<SharedFlow> recent() const { return {flows_.begin(), flows_.end()}; }
-  // Follows from now on, for as long as the caller keeps the reader.
-  std::shared_ptr<FlowReader> follow(Filter filter, std::function<void()> on_ready,
+  // Follows what is pushed from now on, for as long as the caller keeps the reader. What is pushed now may have happened
+  // before, in the kernel's ring: since_ns leaves it out.
+  std::shared_ptr<FlowReader> follow(Filter filter, std::function<void()> on_ready, std::int64_t since_ns = kAnyTime,
                                      std::size_t max_queued = FlowReader::kMaxQueued);
 
   std::uint64_t total() const { return total_; }

@@ -219,8 +219,7 @@ def scrape(side: Side, edges: int) -> list[float]:
 
 
 def resident(what: str, agent, most: float) -> Row:
-    own, ring = agent.resident_mib()
-    return Row(what, own, " MiB", most=most, beside=f"and the kernel's ring of records, mapped twice: {ring:.0f} MiB")
+    return Row(what, agent.resident_mib(), " MiB", most=most)
 
 
 def agent_cost(lab: Lab, quick: bool) -> list[Row]:
@@ -254,13 +253,13 @@ def agent_cost(lab: Lab, quick: bool) -> list[Row]:
     found = propagation(side, services, 60 if quick else 300)
     rows.append(Row(f"file renamed → map written, p99, {services:,} services", percentile(found, 0.99), " ms", most=150,
                     beside=f"p50 {percentile(found, 0.5):.0f} ms"))
-    before = agent.resident_mib()[0]
+    before = agent.resident_mib()
     report = side.client.connect(f"{service_address(0)}:80", "--count", 20_000, "--silent", "--concurrency", 16)
     assert report["failed"] == {}
     times = scrape(side, min(services, 10_000))
     rows.append(Row(f"a scrape of {min(services, 10_000):,} edges", percentile(times, 0.5), " ms", most=20, beside=f"slowest of 25 {max(times):.0f} ms"))
     rows.append(Row("longest stall of the loop meanwhile", stalls.stop(), " ms", most=50))
-    rows.append(Row("weftd resident, grown by edges and 20,000 connections", agent.resident_mib()[0] - before, " MiB"))
+    rows.append(Row("weftd resident, grown by edges and 20,000 connections", agent.resident_mib() - before, " MiB"))
     agent.stop()
     return rows
 

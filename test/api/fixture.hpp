@@ -40,6 +40,7 @@ class FakeBackend final : public Backend {
   std::vector<std::move_only_function<void(ReloadView)>> pending_reloads;
   bool hold_reloads = false;
   FlowLog log;
+  std::int64_t now = 0;
   std::shared_ptr<const MetricsPage> page = make_page();
 
   Readiness readiness() const override { return {is_ready, is_ready ? "" : "sources are not synced"}; }
@@ -58,6 +59,7 @@ class FakeBackend final : public Backend {
   Result<Source<Flow>> connections() override;
   std::vector<EdgeSummary> edges() const override;
   std::int64_t wall_offset_ns() const override { return 1'700'000'000'000'000'000; }
+  std::int64_t now_ns() const override { return now; }
   ConfigView config() const override { return {R"({"node":{"name":"a"}})", {{"/node/name", "weft.yaml:2"}}}; }
   FlowLog& flows() override { return log; }
   std::shared_ptr<const MetricsPage> metrics() const override { return page; }

@@ -99,6 +99,23 @@ TEST_CASE("a follower gets new flows as they come, after as many old ones as it 
   CHECK(lines_of(next_chunk(client)).at(0)["process"]["pid"] == 12);
 }
 
+TEST_CASE("a follower of new flows alone does not get what ended before it came and was read from the kernel later") {
+  Running running;
+  running.backend.now = sample_flow().time_ns + 1;
+  Client all(running.path), fresh(running.path);
+  follow(running, all, "follow=1&last=1");
+  follow(running, fresh, "follow=1&last=0");
+  push(running, 1, 1);
+  running.on_loop([&] {
+    auto flow = sample_flow();
+    flow.time_ns += 1;
+    flow.pid = 2;
+    running.backend.log.push(std::move(flow));
+  });
+  CHECK(lines_of(next_chunk(fresh)).at(0)["process"]["pid"] == 2);
+  CHECK(lines_of(next_chunk(all)).at(0)["process"]["pid"] == 1);
+}
+
 TEST_CASE("server-sent events are the same lines as data") {
   Running running;
   Client client(running.path);

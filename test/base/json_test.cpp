@@ -1,4 +1,5 @@
 #include "agent/base/json.hpp"
+#include "agent/base/yaml.hpp"
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
@@ -120,4 +121,29 @@ TEST_CASE("messages escape control characters and cut long values") {
   auto metadata = r.cursor.object("metadata");
   metadata.string_map("labels");
   CHECK(r.problems.at(0).field == "metadata.labels['app.kubernetes.io/name']");
+}
+
+TEST_CASE("a stream of JSON objects is what YAML makes of it, with the same lines") {
+  for (std::string_view text : {"{}", "{\"a\": 1}\n", "\n\n{\"a\": [1, -2, 1.5, true, null, \"x\\n\\u00e9\"]}\n---\n{\"b\":\n {\"c\": {}}}\n",
+                                "---\n{\"a\": 1}\n---  \r\n\n{\n  \"b\": \"---\",\n  \"c\":\n [{\"d\": 2}]\n}\n---\n"}) {
+    INFO(text);
+    auto fast = read_json_stream(text);
+    auto slow = read_yaml(text);
+    REQUIRE(fast.has_value());
+    REQUIRE(slow.has_value());
+    REQUIRE(fast->size() == slow->size());
+    for (std::size_t i = 0; i < fast->size(); ++i) {
+      CHECK(*(*fast)[i].value == *(*slow)[i].value);
+      for (const auto* pointer : {"", "/a", "/b", "/c", "/b/c", "/c/0/d"})
+        CHECK((*fast)[i].places.find(pointer).line == (*slow)[i].places.find(pointer).line);
+    }
+  }
+}
+
+TEST_CASE("what is not a stream of JSON objects alone is left to YAML") {
+  for (std::string_view text :
+       {"", " \n", "a: 1\n", "{a: 1}", "[1]", "{\"a\": 1} {\"b\": 2}", "{\"a\": 1}\n{\"b\": 2}", "{\"a\": 1}\n---\nb: 2\n",
+        "{\"a\": 1} # why\n", "--- {\"a\": 1}\n", "{\"a\": 1, \"a\": 2}", "{\"<<\": {}}", "{\"a\": 18446744073709551616}",
+        "{\"a\":\n\t1}", "{\"a\": \"\xff\"}", "{\"a\": 1}\n...\n"})
+    CHECK_FALSE(read_json_stream(text).has_value());
 }

@@ -72,7 +72,9 @@ TEST_CASE("map sizes follow the memory of the node") {
   CHECK(large.services >= 131072);
   CHECK(large.slots >= 524288);
   CHECK(large.endpoints >= 262144);
+  CHECK(large.events == 2 << 20);  // twice in the memory of weftd, whose budget is 16 MiB when idle
   auto small = make_default_map_sizes(kGiB, 2);
+  CHECK(small.events == 512 << 10);
   CHECK(small.services == 8192);
   CHECK(estimate_map_bytes(small, 2) < 16 << 20);
   for (std::uint64_t memory = kGiB / 4; memory <= 1024 * kGiB; memory *= 2)
@@ -80,6 +82,7 @@ TEST_CASE("map sizes follow the memory of the node") {
       auto sizes = make_default_map_sizes(memory, cpus);
       INFO(memory << " " << cpus);
       CHECK(std::has_single_bit(sizes.events));
+      CHECK(sizes.events <= 4 << 20);
       // The least sizes may take more of a machine with less than 1 GiB, or with many CPUs and hardly any memory.
       if (memory >= kGiB && memory / cpus >= kGiB / 4) CHECK(estimate_map_bytes(sizes, cpus) <= memory / 64);
     }

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 
 import pytest
 
@@ -142,3 +143,14 @@ def test_the_feature_table_is_published(own_shop):
     assert features and all(isinstance(entry["available"], bool) for entry in features.values())
     series = {labels["feature"]: value for labels, value in own_shop.agent.api.metrics().series("weft_kernel_feature")}
     assert series == {name: float(entry["available"]) for name, entry in features.items()}
+
+
+def test_an_idle_agent_takes_at_most_16_mib(own_shop):
+    """With the mapped ring of flow records in it, also after this was written around once."""
+    shop = own_shop
+    address = shop.service("small")
+    assert shop.client.connect(f"{address}:80", "--count", 10_000, "--concurrency", 16)["failed"] == {}
+    shop.agent.stop()
+    shop.agent.start()
+    time.sleep(2)
+    assert shop.agent.resident_mib() <= 16

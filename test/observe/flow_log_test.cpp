@@ -44,7 +44,7 @@ TEST_CASE("a reader gets every flow in order and is woken once for many") {
 
 TEST_CASE("a slow reader loses flows, is told how many and where, and holds no more memory") {
   FlowLog log;
-  auto reader = log.follow(Filter(), nullptr, 2);
+  auto reader = log.follow(Filter(), nullptr, FlowLog::kAnyTime, 2);
   for (std::uint32_t i = 1; i <= 5; ++i) log.push(numbered(i));
   CHECK(number_of(reader->pop()) == 1);
   log.push(numbered(6));  // full again: joins the gap
@@ -71,7 +71,7 @@ TEST_CASE("what the kernel lost is told to every reader and counted") {
 
 TEST_CASE("a reader's filter decides what it gets, and a slow one loses only what it wanted") {
   FlowLog log;
-  auto reader = log.follow(Filter::parse("proto=udp").value(), nullptr, 1);
+  auto reader = log.follow(Filter::parse("proto=udp").value(), nullptr, FlowLog::kAnyTime, 1);
   log.push(numbered(1));
   CHECK(reader->empty());
   auto udp = numbered(2);
@@ -80,6 +80,19 @@ TEST_CASE("a reader's filter decides what it gets, and a slow one loses only wha
   log.push(numbered(3));
   CHECK(number_of(reader->pop()) == 2);
   CHECK(reader->empty());
+}
+
+TEST_CASE("a reader that follows from a time on gets nothing that happened before, whenever it is pushed") {
+  FlowLog log;
+  auto reader = log.follow(Filter(), nullptr, 1000);
+  auto before = numbered(1), then = numbered(2);
+  before.time_ns = 999;
+  then.time_ns = 1000;
+  log.push(before);
+  CHECK(reader->empty());
+  log.push(then);
+  CHECK(number_of(reader->pop()) == 2);
+  CHECK(log.recent().size() == 2);
 }
 
 TEST_CASE("a reader that went away is forgotten") {

@@ -59,6 +59,8 @@ def test_the_programs_are_stripped_and_hardened(unpacked):
         headers = run("readelf", "-hldS", "-W", unpacked / "usr/bin" / name).stdout
         assert "DYN (Position-Independent Executable" in headers
         assert "GNU_RELRO" in headers and "BIND_NOW" in headers
+        symbols = run("readelf", "--dyn-syms", "-W", unpacked / "usr/bin" / name).stdout
+        assert "__stack_chk_fail" in symbols and "_chk@" in symbols, "neither stack protector nor fortified calls"
         assert ".symtab" not in headers
 
 

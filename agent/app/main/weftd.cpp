@@ -1,5 +1,6 @@
 // weftd, the agent.
 #include <fmt/format.h>
+#include <malloc.h>
 #include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
@@ -51,9 +52,17 @@ int run(const weft::ConfigRequest& request, weft::LoadedConfig config) {
   return 0;
 }
 
+// By itself glibc raises the size from which a block is mapped, and thus given back, to that of the largest block ever
+// freed: after the BTF of the kernel, megabytes of every later buffer would stay.
+void keep_little_memory() {
+  ::mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+  ::mallopt(M_TRIM_THRESHOLD, 512 * 1024);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  keep_little_memory();
   Options options;
   if (int code = parse(argc, argv, options); code >= 0) return code;
   if (options.version) {

@@ -298,17 +298,10 @@ class Agent:
     def log(self) -> str:
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
 
-    def resident_mib(self) -> tuple[float, float]:
-        """Resident memory, and beside it what the mapped ring of the kernel adds to it (its pages are mapped twice)."""
-        own_kib = ring_kib = 0
-        of_ring = False
-        for line in Path(f"/proc/{self.process.pid}/smaps").read_text().splitlines():
-            if re.match(r"^[0-9a-f]+-[0-9a-f]+ ", line):
-                of_ring = "bpf-map" in line
-            elif line.startswith("Rss:"):
-                kib = int(line.split()[1])
-                own_kib, ring_kib = (own_kib, ring_kib + kib) if of_ring else (own_kib + kib, ring_kib)
-        return own_kib / 1024, ring_kib / 1024
+    def resident_mib(self) -> float:
+        """VmRSS, with the mapped ring of the kernel in it."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"^VmRSS:\s+(\d+) kB", status, re.M)[1]) / 1024
 
     def cleanup(self, *more) -> subprocess.CompletedProcess:
         return run(self.node.namespace.command(self.command(None, "--cleanup", *more)), check=False)
