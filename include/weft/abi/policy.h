@@ -24,8 +24,6 @@ enum weft_direction {
 	WEFT_DIRECTION_COUNT,
 };
 
-/* ---- who has an address */
-
 enum weft_peer_flag {
 	WEFT_PEER_NODE = 1 << 0,       /* an address of a node */
 	WEFT_PEER_LOCAL_NODE = 1 << 1, /* of this node: what it sends to local pods always passes */
@@ -65,8 +63,6 @@ struct weft_network {
 	__u32 reserved;
 };
 WEFT_ABI_SIZE(struct weft_network, 8);
-
-/* ---- rows */
 
 /* How much of protocol and port a row names. Ranges wider than WEFT_RANGE_PORTS are cut into blocks of 16, 256, 4096
  * and 65536 ports: at most 104 rows, and never more than 6 shapes to look up however many ranges there are. Narrower
@@ -125,8 +121,6 @@ struct weft_policy {
 };
 WEFT_ABI_SIZE(struct weft_policy, 24);
 
-/* ---- subjects */
-
 enum weft_side_flag {
 	WEFT_SIDE_ISOLATED = 1 << 0, /* a NetworkPolicy selects the subject: what none allows is denied */
 };
@@ -145,8 +139,6 @@ struct weft_subject {
 	__u32 reserved;
 };
 WEFT_ABI_SIZE(struct weft_subject, 24);
-
-/* ---- verdicts */
 
 enum weft_verdict {
 	WEFT_VERDICT_ALLOW = 0,
