@@ -10,9 +10,10 @@
 #include "agent/base/findings_config.hpp"
 #include "agent/base/findings_node.hpp"
 #include "agent/base/findings_objects.hpp"
+#include "agent/base/findings_policies.hpp"
 
 // X(number, name, title, cause, fix, text)
-#define WEFT_FINDINGS(X) WEFT_OBJECT_FINDINGS(X) WEFT_CONFIG_FINDINGS(X) WEFT_NODE_FINDINGS(X)
+#define WEFT_FINDINGS(X) WEFT_OBJECT_FINDINGS(X) WEFT_POLICY_FINDINGS(X) WEFT_CONFIG_FINDINGS(X) WEFT_NODE_FINDINGS(X)
 
 namespace weft {
 

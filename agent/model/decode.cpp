@@ -28,13 +28,13 @@ constexpr std::array kKnown{
     KnownKind{"v1", ObjectKind::kService, NameRule::kLabel, true},
     KnownKind{"discovery.k8s.io/v1", ObjectKind::kEndpointSlice, NameRule::kSubdomain, true},
     KnownKind{kOwnApi, ObjectKind::kWorkload, NameRule::kSubdomain, true},
+    KnownKind{"networking.k8s.io/v1", ObjectKind::kNetworkPolicy, NameRule::kSubdomain, true},
+    KnownKind{"policy.networking.k8s.io/v1alpha2", ObjectKind::kClusterNetworkPolicy, NameRule::kSubdomain, false},
 };
 
 // Kinds that weft knows the meaning of and does not enforce, by API group.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 35> kNotEnforced{{
-    {"networking.k8s.io", "NetworkPolicy"},
+constexpr std::array<std::pair<std::string_view, std::string_view>, 33> kNotEnforced{{
     {"networking.k8s.io", "Ingress"},
-    {"policy.networking.k8s.io", "ClusterNetworkPolicy"},
     {"policy.networking.k8s.io", "AdminNetworkPolicy"},
     {"policy.networking.k8s.io", "BaselineAdminNetworkPolicy"},
     {"gateway.networking.k8s.io", "HTTPRoute"},
@@ -94,6 +94,10 @@ Object decode_kind(ObjectKind kind, const JsonCursor& object, Metadata metadata)
       return std::make_shared<const EndpointSlice>(decode_slice(object, std::move(metadata)));
     case ObjectKind::kWorkload:
       return std::make_shared<const Workload>(decode_workload(object, std::move(metadata)));
+    case ObjectKind::kNetworkPolicy:
+      return std::make_shared<const NetworkPolicy>(decode_network_policy(object, std::move(metadata)));
+    case ObjectKind::kClusterNetworkPolicy:
+      return std::make_shared<const ClusterNetworkPolicy>(decode_cluster_policy(object, std::move(metadata)));
   }
   WEFT_ASSERT(false);
   return {};
@@ -156,13 +160,47 @@ class Decoder {
     bool good = std::ranges::all_of(problems_, [](const JsonProblem& p) { return p.warning; });
     auto origin = origin_of(cursor.pointer());
     if (good && known.kind == ObjectKind::kService) explain_external_name(cursor, object);
+    auto closed = good || !named ? std::nullopt : broken_policy(cursor, object);
     report(named ? key : ObjectKey{known.kind, {}, {}});
+    if (closed) out_.objects.push_back({origin, std::move(*closed)});
     if (good)
       out_.objects.push_back({std::move(origin), std::move(object)});
     else if (named)
       out_.refused.push_back(std::move(key));
     else
       out_.unidentified = true;
+  }
+
+  // A policy that cannot be read, as the policy that takes its place when there is no good version of it.
+  std::optional<Object> broken_policy(const JsonCursor& cursor, const Object& object) {
+    auto start = cursor.pointer();
+    bool subject_known =
+        cursor.has("spec") && std::ranges::none_of(problems_, [&](const JsonProblem& p) {
+          return !p.warning && (p.pointer == start + "/spec" || p.pointer.starts_with(start + "/spec/subject") ||
+                                p.pointer.starts_with(start + "/spec/tier"));
+        });
+    if (is_second(cursor)) return std::nullopt;
+    if (const auto* policy = std::get_if<std::shared_ptr<const NetworkPolicy>>(&object))
+      return break_policy_of(cursor, **policy, true, "is not valid: until it is, it isolates what it selects");
+    if (const auto* policy = std::get_if<std::shared_ptr<const ClusterNetworkPolicy>>(&object))
+      return break_policy_of(cursor, **policy, subject_known,
+                             subject_known ? "is not valid: until it is, it denies what it selects"
+                                           : "is not valid and does not say whom it is about: it does nothing");
+    return std::nullopt;
+  }
+
+  template <class T>
+  static Object break_policy_of(const JsonCursor& cursor, T policy, bool subject_known, std::string_view effect) {
+    break_policy(policy, subject_known);
+    cursor.problem(FindingCode::kBrokenPolicy, {}, fmt::format("{}; a version that was good stays in force", effect));
+    return std::make_shared<const T>(std::move(policy));
+  }
+
+  // The object was refused because the text has it already.
+  bool is_second(const JsonCursor& cursor) const {
+    return std::ranges::any_of(problems_, [&](const JsonProblem& p) {
+      return p.code == FindingCode::kContested && p.pointer == cursor.pointer();
+    });
   }
 
   bool names_namespace_badly() const {
@@ -203,7 +241,8 @@ class Decoder {
   static std::string near_kind(std::string_view api_version, std::string_view kind) {
     for (const auto& known : kKnown)
       if (kind_name(known.kind) == kind) return fmt::format("; {} is read with apiVersion {}", kind, known.api_version);
-    auto near = nearest_word(kind, {"Namespace", "Node", "Pod", "Service", "EndpointSlice", "Workload"});
+    auto near = nearest_word(kind, {"Namespace", "Node", "Pod", "Service", "EndpointSlice", "Workload", "NetworkPolicy",
+                                    "ClusterNetworkPolicy"});
     auto it = std::ranges::find_if(kKnown, [&](const KnownKind& k) { return kind_name(k.kind) == near; });
     bool same_api = it != kKnown.end() && it->api_version == api_version;
     return same_api ? fmt::format("; did you mean {}?", near) : std::string();

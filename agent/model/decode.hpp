@@ -17,8 +17,10 @@ struct Decoded {
     Object object;
   };
   std::vector<Item> objects;
-  std::vector<ObjectKey> refused;  // objects that are there but not usable: their last good version stays
-  bool unidentified = false;       // a document is there of which not even the name can be read
+  // Objects that are there but not usable: their last good version stays. Of a policy, `objects` has what takes its
+  // place when there is none (break_policy).
+  std::vector<ObjectKey> refused;
+  bool unidentified = false;  // a document is there of which not even the name can be read
   // Errors: the object was left out (but for ExternalName services); warnings: it is used as far as understood. Where
   // not even kind and name are known, Diagnostic::object has an empty name.
   std::vector<Diagnostic> diagnostics;

@@ -4,6 +4,7 @@
 
 #include "agent/base/json.hpp"
 #include "agent/model/objects.hpp"
+#include "agent/model/policy.hpp"
 
 namespace weft {
 
@@ -13,10 +14,13 @@ Pod decode_pod(const JsonCursor& object, Metadata metadata);
 Service decode_service(const JsonCursor& object, Metadata metadata);
 EndpointSlice decode_slice(const JsonCursor& object, Metadata metadata);
 Workload decode_workload(const JsonCursor& object, Metadata metadata);
+NetworkPolicy decode_network_policy(const JsonCursor& object, Metadata metadata);
+ClusterNetworkPolicy decode_cluster_policy(const JsonCursor& object, Metadata metadata);
 
 // Parts that several kinds share.
 enum class NameRule : std::uint8_t { kLabel, kSubdomain };
 Metadata decode_metadata(const JsonCursor& object, NameRule rule, bool namespaced);
+LabelSelector decode_selector(const JsonCursor& parent, std::string_view key);
 Labels decode_labels(const JsonCursor& parent, std::string_view key);
 // A name that refers to another object; empty when absent or wrong.
 std::string decode_reference(const JsonCursor& parent, std::string_view key, NameRule rule);

@@ -111,6 +111,8 @@ class SnapshotWriter {
     if constexpr (std::is_same_v<T, Service>) return next_->services;
     if constexpr (std::is_same_v<T, EndpointSlice>) return next_->slices;
     if constexpr (std::is_same_v<T, Workload>) return next_->workloads;
+    if constexpr (std::is_same_v<T, NetworkPolicy>) return next_->network_policies;
+    if constexpr (std::is_same_v<T, ClusterNetworkPolicy>) return next_->cluster_policies;
   }
 
   template <class T>
@@ -121,13 +123,16 @@ class SnapshotWriter {
       table<T>().erase(name_of(before->metadata));
   }
 
-  void apply(const std::shared_ptr<const Namespace>& before, const std::shared_ptr<const Namespace>& after) {
+  template <class T>
+    requires std::is_same_v<T, Namespace> || std::is_base_of_v<Policy, T>
+  void apply(const std::shared_ptr<const T>& before, const std::shared_ptr<const T>& after) {
     write(before, after);
+    changes_.policies = true;
   }
 
   void apply(const std::shared_ptr<const Node>& before, const std::shared_ptr<const Node>& after) {
     write(before, after);
-    changes_.everything = changes_.owners = true;
+    changes_.everything = changes_.owners = changes_.policies = true;
   }
 
   void apply(const std::shared_ptr<const Service>& before, const std::shared_ptr<const Service>& after) {
@@ -173,7 +178,7 @@ class SnapshotWriter {
   template <class T>
   void apply_member(const std::shared_ptr<const T>& before, const std::shared_ptr<const T>& after) {
     const auto& metadata = (after ? after : before)->metadata;
-    if (!before || !after || moves_owner(*before, *after)) changes_.owners = true;
+    if (!before || !after || moves_owner(*before, *after)) changes_.owners = changes_.policies = true;
     if (before)
       index_.for_each_selecting(metadata.space, before->metadata.labels, [&](const auto& service) {
         if (!after || !ServiceIndex::selects(*service, after->metadata.labels)) update_member(*service, *before, after);

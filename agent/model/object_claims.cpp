@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "agent/base/findings.hpp"
+#include "agent/model/policy.hpp"
 
 namespace weft {
 namespace {
@@ -30,6 +31,17 @@ bool same_content(const Object& a, const Object& b) {
                                          return value == other || *value == *other;
                                        },
                                        a);
+}
+
+// Whether `object` is a policy that could not be read, where `held` is a version that could.
+bool is_worse(const Object& object, const Object& held) {
+  auto is_broken = [](const auto& value) {
+    if constexpr (requires { value->broken; })
+      return value->broken;
+    else
+      return false;
+  };
+  return std::visit(is_broken, object) && !std::visit(is_broken, held);
 }
 
 // "path:line" → path and line; line 0 when there is none.
@@ -113,7 +125,8 @@ std::optional<Effect> ObjectClaims::claim(const SourceId& source, const std::str
   }
   if (holder->origin != origin) return contest(holder, std::move(next), key);
   auto before = holder->object;
-  if (same_content(before, object)) next.object = before;
+  // Of a policy that cannot be read any more the last good version stays.
+  if (same_content(before, object) || is_worse(object, before)) next.object = before;
   bool moved = holder->line != line;
   auto node = holders_.extract(holder);
   node.value() = std::move(next);
@@ -126,6 +139,7 @@ std::optional<Effect> ObjectClaims::claim(const SourceId& source, const std::str
 std::optional<Effect> ObjectClaims::contest(Holders::iterator holder, Claim next, const ObjectKey& key) {
   auto* origin = next.origin;
   if (auto* loser = find_loser(key, origin)) {
+    if (is_worse(next.object, loser->object)) next.object = loser->object;
     *loser = std::move(next);
     touch_contest(key);
     return std::nullopt;

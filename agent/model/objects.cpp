@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/base/result.hpp"
+#include "agent/model/policy.hpp"
 #include "agent/model/snapshot.hpp"
 
 namespace weft {
@@ -38,6 +39,10 @@ template <>
 constexpr ObjectKind kKindOf<EndpointSlice> = ObjectKind::kEndpointSlice;
 template <>
 constexpr ObjectKind kKindOf<Workload> = ObjectKind::kWorkload;
+template <>
+constexpr ObjectKind kKindOf<NetworkPolicy> = ObjectKind::kNetworkPolicy;
+template <>
+constexpr ObjectKind kKindOf<ClusterNetworkPolicy> = ObjectKind::kClusterNetworkPolicy;
 
 }  // namespace
 
@@ -67,6 +72,10 @@ std::string_view kind_name(ObjectKind kind) {
       return "EndpointSlice";
     case ObjectKind::kWorkload:
       return "Workload";
+    case ObjectKind::kNetworkPolicy:
+      return "NetworkPolicy";
+    case ObjectKind::kClusterNetworkPolicy:
+      return "ClusterNetworkPolicy";
   }
   return "unknown";
 }

@@ -18,8 +18,17 @@ namespace weft {
 enum class Protocol : std::uint8_t { kTcp = 6, kUdp = 17, kSctp = 132 };  // IANA protocol numbers
 std::string_view protocol_name(Protocol protocol);                        // "TCP", "UDP", "SCTP"
 
-enum class ObjectKind : std::uint8_t { kNamespace, kNode, kPod, kService, kEndpointSlice, kWorkload };
-inline constexpr std::size_t kObjectKinds = 6;
+enum class ObjectKind : std::uint8_t {
+  kNamespace,
+  kNode,
+  kPod,
+  kService,
+  kEndpointSlice,
+  kWorkload,
+  kNetworkPolicy,
+  kClusterNetworkPolicy
+};
+inline constexpr std::size_t kObjectKinds = 8;
 std::string_view kind_name(ObjectKind kind);  // "Namespace", …
 
 // Identifies an object over its life; `space` is empty for cluster-wide kinds.
@@ -159,9 +168,13 @@ struct EndpointSlice {
   bool operator==(const EndpointSlice&) const = default;
 };
 
+struct NetworkPolicy;  // policy.hpp
+struct ClusterNetworkPolicy;
+
 using Object =
     std::variant<std::shared_ptr<const Namespace>, std::shared_ptr<const Node>, std::shared_ptr<const Pod>,
-                 std::shared_ptr<const Service>, std::shared_ptr<const EndpointSlice>, std::shared_ptr<const Workload>>;
+                 std::shared_ptr<const Service>, std::shared_ptr<const EndpointSlice>, std::shared_ptr<const Workload>,
+                 std::shared_ptr<const NetworkPolicy>, std::shared_ptr<const ClusterNetworkPolicy>>;
 ObjectKey object_key(const Object& object);
 
 // A finding about one object, for its status and for `weft analyze`.

@@ -15,6 +15,7 @@
 
 #include "agent/model/event.hpp"
 #include "agent/model/objects.hpp"
+#include "agent/model/policy.hpp"
 
 namespace weft {
 
@@ -146,6 +147,8 @@ struct Snapshot {
   ShardedMap<std::shared_ptr<const Service>> services;
   ShardedMap<std::shared_ptr<const EndpointSlice>> slices;
   ShardedMap<std::shared_ptr<const Workload>> workloads;
+  ShardedMap<std::shared_ptr<const NetworkPolicy>> network_policies;
+  ShardedMap<std::shared_ptr<const ClusterNetworkPolicy>> cluster_policies;
   ShardedMap<std::vector<std::shared_ptr<const EndpointSlice>>> slices_by_service;  // (namespace, service) → its slices
   ShardedMap<ServiceMembers> members_by_service;    // of services with a selector, also where slices make them unused
   ShardedMap<std::vector<Diagnostic>> diagnostics;  // ("", origin) → what is wrong with that file or stream
@@ -159,6 +162,7 @@ struct ChangeSet {
   bool everything = false;            // nodes changed, or this is the first snapshot
   std::set<NamespacedName> services;  // services whose own object, slices, pods or workloads changed
   bool owners = false;                // a pod, workload or node changed: the owner and process tables change
+  bool policies = false;              // a policy, namespace, pod, workload or node changed, readiness apart
 };
 
 }  // namespace weft

@@ -54,7 +54,9 @@ const std::string kGood = service("web", "{clusterIP: 10.96.0.1, ports: [{port: 
                           slice("web-1", "web", "[{addresses: [10.0.0.1]}]") +
                           workload("pay", "{app: pay}", "{addresses: [192.0.2.1]}");
 
-bool is_warning(const std::string& code) { return code == "WEFT1101" || code == "WEFT1102" || code == "WEFT1116"; }
+bool is_warning(const std::string& code) {
+  return code == "WEFT1101" || code == "WEFT1102" || code == "WEFT1116" || code == "WEFT1307";
+}
 
 }  // namespace
 
