@@ -9,6 +9,8 @@
 #include "lib/kernel.h"
 #include "weft/abi/flow.h"
 #include "weft/abi/maps.h"
+#include "weft/abi/pod.h"
+#include "weft/abi/policy.h"
 #include "weft/abi/service.h"
 #include "weft/abi/socket.h"
 
@@ -64,6 +66,96 @@ struct {
 	__type(key, __u32);
 	__type(value, struct weft_settings);
 } weft_settings __weak SEC(".maps");
+
+/* Policy: who has an address, which ipBlocks hold it, what a subject's rows say. Written by the agent; read for packets of
+ * pods under policy. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, struct weft_peer_key);
+	__type(value, struct weft_peer);
+} weft_peers __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 16384);
+	__type(key, struct weft_network_key);
+	__type(value, struct weft_network);
+} weft_networks __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, struct weft_subject);
+} weft_subjects __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 262144);
+	__type(key, struct weft_policy_key);
+	__type(value, struct weft_policy);
+} weft_policy __weak SEC(".maps");
+
+/* Interfaces of local pods and what they may send from. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, struct weft_interface);
+} weft_interfaces __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 16384);
+	__type(key, struct weft_source_key);
+	__type(value, __u32); /* unused */
+} weft_sources __weak SEC(".maps");
+
+/* LRU: a conversation that is forgotten is decided again by policy. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct weft_reply_key);
+	__type(value, struct weft_reply);
+} weft_replies __weak SEC(".maps");
+
+/* An entry matters for the milliseconds between the fragments of a datagram, so it is not pinned. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct weft_fragment_key);
+	__type(value, struct weft_fragment);
+} weft_fragments __weak SEC(".maps");
+
+/* Denials that were told lately, by who talks to whom: keeps a flood of them from filling the ring. Not pinned. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct weft_reply_key);
+	__type(value, __u64); /* CLOCK_MONOTONIC, coarse */
+} weft_told __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, WEFT_DROP_COUNT);
+	__type(key, __u32);
+	__type(value, __u64);
+} weft_drops __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 16384);
+	__type(key, struct weft_verdict_key);
+	__type(value, struct weft_verdict_count);
+} weft_verdicts __weak SEC(".maps");
 
 /* Session affinity. LRU: a client that was away for long is chosen for anew, which is the worst that can happen. */
 struct {

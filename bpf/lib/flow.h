@@ -20,7 +20,7 @@ weft_inline struct weft_edge *edge_overflow(void)
 	return edge; /* the agent creates the row before it attaches */
 }
 
-static __noinline struct weft_edge *edge_of(const struct weft_edge_key *key, __u64 now_ns)
+static __noinline __attribute__((unused)) struct weft_edge *edge_of(const struct weft_edge_key *key, __u64 now_ns)
 {
 	struct weft_edge *edge;
 	long error;

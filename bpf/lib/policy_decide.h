@@ -71,6 +71,17 @@ weft_inline void policy_add_row(struct weft_policy *sum, const struct weft_polic
 		sum->allow = row->allow;
 }
 
+/* The kernel brings its own (lib/policy.h): its verifier walks a function of its own once, not at each of the calls. */
+#ifndef policy_visit
+weft_inline void policy_visit(const void *tables, struct weft_policy *sum, const struct weft_policy_key *key)
+{
+	const struct weft_policy *row = policy_find_row(tables, key);
+
+	if (row)
+		policy_add_row(sum, row);
+}
+#endif
+
 /* All rows that match the question, reduced tier by tier. At most 18 look-ups; usually one to four. */
 weft_inline struct weft_policy policy_sum(const void *tables, const struct weft_subject_side *side,
 					  const struct policy_question *question)
@@ -83,14 +94,11 @@ weft_inline struct weft_policy policy_sum(const void *tables, const struct weft_
 			continue;
 		for (__u32 shape = 0; shape < WEFT_SHAPE_COUNT; shape++) {
 			struct weft_policy_key key;
-			const struct weft_policy *row;
 
 			if (!(side->shapes[class_] & 1 << shape))
 				continue;
 			key = policy_key(question, peers[class_], shape);
-			row = policy_find_row(tables, &key);
-			if (row)
-				policy_add_row(&sum, row);
+			policy_visit(tables, &sum, &key);
 		}
 	}
 	return sum;

@@ -82,6 +82,8 @@ enum weft_flow_kind {
 	WEFT_FLOW_OPEN = 0,
 	WEFT_FLOW_CLOSE = 1,
 	WEFT_FLOW_FAIL = 2, /* reason is enum weft_fail_reason */
+	WEFT_FLOW_DENY = 3, /* reason is enum weft_verdict_reason, as in the next */
+	WEFT_FLOW_AUDIT = 4, /* passed, though audited policies would deny it */
 };
 
 /* One record of the ring weft_events. Source is always the client, destination the server. */
@@ -101,10 +103,13 @@ struct weft_flow_event {
 	__u8 reason;   /* of a close or a failure */
 	__u16 source_zone;
 	__u16 destination_zone;
-	__u16 reserved;
+	__u8 direction; /* of a denial: enum weft_direction */
+	__u8 reserved;
 	__u32 source_workload;
 	__u32 destination_workload;
 	__u32 service;
+	__u32 rule; /* of policy; of a denial */
+	__u32 reserved32;
 	__u32 pid; /* of the process that called connect(), 0 = unknown */
 	__u64 sent_bytes; /* payload, client to server */
 	__u64 received_bytes;
@@ -115,7 +120,7 @@ struct weft_flow_event {
 	__u64 duration_ns; /* of the set-up for opens, of the whole connection for closes */
 	char command[16];  /* of the process, NUL-padded */
 };
-WEFT_ABI_SIZE(struct weft_flow_event, 160);
+WEFT_ABI_SIZE(struct weft_flow_event, 168);
 
 /* The agent lists a connection (weft_connections) that it still finds open when it reads its record. One that closes sooner
  * than this is left to the agent to take off, which sees both records: the kernel saves itself a look. */
@@ -239,7 +244,11 @@ enum weft_counter { WEFT_COUNTERS(WEFT_X_COUNTER) WEFT_COUNTER_COUNT };
 	X(WEFT_HELPER_UDP_FLOW_UPDATE, "udp_flow_update")                                      \
 	X(WEFT_HELPER_CALLBACK_FLAGS, "sock_ops_cb_flags_set")                                 \
 	X(WEFT_HELPER_LOAD_BYTES, "skb_load_bytes")                                            \
-	X(WEFT_HELPER_NETNS_UPDATE, "netns_update")
+	X(WEFT_HELPER_NETNS_UPDATE, "netns_update")                                            \
+	X(WEFT_HELPER_REPLY_UPDATE, "reply_update")                                            \
+	X(WEFT_HELPER_FRAGMENT_UPDATE, "fragment_update")                                      \
+	X(WEFT_HELPER_VERDICT_UPDATE, "verdict_update")                                        \
+	X(WEFT_HELPER_ANSWER, "write_answer")
 
 #define WEFT_X_HELPER(code, name) code,
 enum weft_helper { WEFT_HELPERS(WEFT_X_HELPER) WEFT_HELPER_COUNT };

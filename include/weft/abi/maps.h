@@ -23,18 +23,27 @@
 	X(weft_owners, 1, AGENT)      \
 	X(weft_processes, 1, AGENT)   \
 	X(weft_settings, 1, AGENT)    \
+	X(weft_peers, 1, AGENT)       \
+	X(weft_networks, 1, AGENT)    \
+	X(weft_subjects, 1, AGENT)    \
+	X(weft_policy, 1, AGENT)      \
+	X(weft_interfaces, 1, AGENT)  \
+	X(weft_sources, 1, AGENT)     \
 	X(weft_affinity, 1, CACHE)    \
+	X(weft_replies, 1, CACHE)     \
 	X(weft_syns, 1, CACHE)        \
 	X(weft_tuples, 1, CACHE)      \
 	X(weft_netns, 1, CACHE)       \
 	X(weft_counters, 1, KERNEL)   \
+	X(weft_drops, 1, KERNEL)      \
+	X(weft_verdicts, 1, KERNEL)   \
 	X(weft_helper_errors, 1, KERNEL) \
-	X(weft_connections, 1, KERNEL) \
+	X(weft_connections, 2, KERNEL) \
 	X(weft_udp_flows, 1, KERNEL)  \
 	X(weft_edges, 1, KERNEL)      \
 	X(weft_sockets, 1, SOCKET)    \
 	X(weft_udp_sockets, 1, SOCKET) \
-	X(weft_events, 1, RING)
+	X(weft_events, 2, RING)
 
 /* Fixed for the life of a loaded program. */
 struct weft_config {
@@ -49,7 +58,8 @@ WEFT_ABI_SIZE(struct weft_config, 16);
 struct weft_settings {
 	__u16 node_zone;      /* numeric name, 0 = unknown */
 	__u16 process_owners; /* 1: weft_processes has entries, look them up at connect() */
-	__u32 reserved;
+	__u16 silent_denials; /* 1: denied packets vanish; 0: the sender is told (TCP reset) */
+	__u16 reserved;
 };
 WEFT_ABI_SIZE(struct weft_settings, 8);
 

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-only
+ *
+ * Tells the sender of a denied TCP segment at once: the segment itself becomes the reset (RFC 9293, 3.10.7.1) and goes back
+ * where it came from. Only segments without options of IP and extension headers; others vanish.
+ */
+#ifndef WEFT_LIB_ANSWER_H
+#define WEFT_LIB_ANSWER_H
+
+#include "lib/packet.h"
+
+struct weft_tcp_header {
+	__be16 source, destination;
+	__be32 sequence, acknowledgement;
+	__u8 offset, flags;
+	__be16 window;
+	__be16 checksum, urgent;
+};
+
+weft_inline __be16 fold(__u64 sum)
+{
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return ~sum;
+}
+
+/* The checksum of a header of TCP_HEADER bytes without payload, over the pseudo header of either version. */
+weft_inline __be16 tcp_checksum(struct weft_tcp_header *tcp, const struct weft_packet *packet)
+{
+	struct {
+		struct weft_address source, destination;
+		__be32 length, protocol;
+	} pseudo = {
+		.source = packet->destination,
+		.destination = packet->source,
+		.length = bpf_htonl(TCP_HEADER),
+		.protocol = bpf_htonl(IPPROTO_TCP),
+	};
+	__s64 sum;
+
+	/* The mapped prefix of IPv4 is no part of its pseudo header. */
+	if (packet->version == 4)
+		pseudo.source.word[2] = pseudo.destination.word[2] = 0;
+	sum = bpf_csum_diff(NULL, 0, (__be32 *)&pseudo, sizeof(pseudo), 0);
+	sum = bpf_csum_diff(NULL, 0, (__be32 *)tcp, sizeof(*tcp), (__u32)sum);
+	return fold((__u32)sum);
+}
+
+/* Sequence numbers of a reset that the sender accepts: RFC 9293, 3.10.7.1, both cases. */
+weft_inline void make_reset(const struct weft_tcp_header *in, __u32 payload_bytes, struct weft_tcp_header *out)
+{
+	__builtin_memset(out, 0, sizeof(*out));
+	out->source = in->destination;
+	out->destination = in->source;
+	out->offset = (TCP_HEADER / 4) << 4;
+	if (in->flags & TCP_ACK) {
+		out->sequence = in->acknowledgement;
+		out->flags = TCP_RST;
+		return;
+	}
+	payload_bytes += in->flags & TCP_SYN ? 1 : 0;
+	payload_bytes += in->flags & TCP_FIN ? 1 : 0;
+	out->acknowledgement = bpf_htonl(bpf_ntohl(in->sequence) + payload_bytes);
+	out->flags = TCP_RST | TCP_ACK;
+}
+
+weft_inline long write_ipv4(struct __sk_buff *skb, const struct weft_packet *packet)
+{
+	struct {
+		__u8 version_length, tos;
+		__be16 length, id, fragment;
+		__u8 ttl, protocol;
+		__be16 checksum;
+		__be32 source, destination;
+	} ip = {
+		.version_length = 0x45,
+		.length = bpf_htons(IPV4_HEADER + TCP_HEADER),
+		.fragment = bpf_htons(0x4000),
+		.ttl = 64,
+		.protocol = IPPROTO_TCP,
+		.source = packet->destination.word[3],
+		.destination = packet->source.word[3],
+	};
+
+	ip.checksum = fold((__u32)bpf_csum_diff(NULL, 0, (__be32 *)&ip, sizeof(ip), 0));
+	return bpf_skb_store_bytes(skb, ETH_HEADER, &ip, sizeof(ip), 0);
+}
+
+weft_inline long write_ipv6(struct __sk_buff *skb, const struct weft_packet *packet)
+{
+	struct {
+		__be32 version;
+		__be16 length;
+		__u8 next, hops;
+		struct weft_address source, destination;
+	} ip = {
+		.version = bpf_htonl(6u << 28),
+		.length = bpf_htons(TCP_HEADER),
+		.next = IPPROTO_TCP,
+		.hops = 64,
+		.source = packet->destination,
+		.destination = packet->source,
+	};
+
+	return bpf_skb_store_bytes(skb, ETH_HEADER, &ip, sizeof(ip), 0);
+}
+
+weft_inline long swap_links(struct __sk_buff *skb)
+{
+	__u8 addresses[12], swapped[12];
+
+	if (bpf_skb_load_bytes(skb, 0, addresses, sizeof(addresses)))
+		return -1;
+	__builtin_memcpy(swapped, addresses + 6, 6);
+	__builtin_memcpy(swapped + 6, addresses, 6);
+	return bpf_skb_store_bytes(skb, 0, swapped, sizeof(swapped), 0);
+}
+
+/* Returns 0 when `skb` is the reset now. */
+weft_global int write_reset(struct __sk_buff *skb, const struct weft_packet *packet)
+{
+	struct weft_tcp_header in, out;
+	__u32 transport, payload = 0;
+
+	if (!packet || !packet->plain || packet->fragment != WEFT_WHOLE || (packet->tcp_flags & TCP_RST))
+		return -1;
+	transport = packet->version == 4 ? ETH_HEADER + IPV4_HEADER : ETH_HEADER + IPV6_HEADER;
+	if (bpf_skb_load_bytes(skb, transport, &in, sizeof(in)))
+		return -1;
+	if (skb->len > transport + (in.offset >> 4) * 4u)
+		payload = skb->len - transport - (in.offset >> 4) * 4u;
+	make_reset(&in, payload, &out);
+	out.checksum = tcp_checksum(&out, packet);
+	if (bpf_skb_change_tail(skb, transport + TCP_HEADER, 0) || swap_links(skb))
+		return -1;
+	if (packet->version == 4 ? write_ipv4(skb, packet) : write_ipv6(skb, packet))
+		return -1;
+	return bpf_skb_store_bytes(skb, transport, &out, sizeof(out), BPF_F_INVALIDATE_HASH) ? -1 : 0;
+}
+
+#endif
