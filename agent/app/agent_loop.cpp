@@ -9,6 +9,7 @@
 #include "agent/app/node.hpp"
 #include "agent/app/notify.hpp"
 #include "agent/app/status.hpp"
+#include "agent/observe/edge_labels.hpp"
 
 namespace weft {
 namespace {
@@ -187,7 +188,7 @@ void Agent::Parts::update_balancing_rows() {
   if (counted == snapshot) return;
   bool first = counted == nullptr;
   auto count = [&](const NamespacedName& name, const Service& service) {
-    BalancingRow row{name.first + "/" + name.second, 0, 0, 0};
+    BalancingRow row{escape_label(name.first + "/" + name.second), 0, 0, 0};
     const auto& facts = state.controller->facts();
     for (const auto& port : service.ports)
       for (const auto& endpoint : service_endpoints(*snapshot, service, port, facts.name, facts.addresses))
