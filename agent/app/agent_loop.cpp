@@ -295,6 +295,7 @@ void Agent::Parts::reload(ReloadDone done) {
   schedule_recheck();
   take_events(files->recheck(now + 100ms));  // who asks has finished: a file that is gone is deleted, not replaced
   tick_timer.cancel();
+  state.controller->retry_now(now);
   tick();
   auto view = make_reload_view(problem);
   state.agent_metrics->count_reload(view.applied);
