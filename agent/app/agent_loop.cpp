@@ -9,6 +9,7 @@
 #include "agent/app/node.hpp"
 #include "agent/app/notify.hpp"
 #include "agent/app/status.hpp"
+#include "agent/observe/edge_labels.hpp"
 
 namespace weft {
 namespace {
@@ -18,6 +19,7 @@ using namespace std::chrono_literals;
 constexpr std::size_t kLargeList = 10'000;  // events
 constexpr auto kQuiet = 50ms;         // a burst of events is over
 constexpr auto kMostWait = 500ms;     // …or is not waited for any longer
+constexpr std::chrono::milliseconds kLeastWait{10};     // between two looks at the same files
 constexpr std::uint64_t kAuditPace = 5;        // seconds
 constexpr std::uint64_t kRepairPace = 600;     // seconds: every map is dumped
 constexpr std::uint64_t kRescanPace = 300;     // seconds: what inotify does not tell
@@ -90,10 +92,24 @@ void Agent::Parts::watch_files() {
                            [this, self](const boost::system::error_code& failed) mutable {
                              if (failed) return;
                              take_events(files->on_readable(Clock::now()));
+                             schedule_recheck();
                              self(self);
                            });
   };
   wait(wait);
+  schedule_recheck();
+}
+
+// What is gone from the files, or half written, is looked at again as soon as its time has come.
+void Agent::Parts::schedule_recheck() {
+  auto after = files->recheck_after(Clock::now());
+  if (!after) return;
+  recheck_timer.expires_after(std::max(*after, kLeastWait));
+  recheck_timer.async_wait([this](const boost::system::error_code& canceled) {
+    if (canceled) return;
+    take_events(files->recheck(Clock::now()));
+    schedule_recheck();
+  });
 }
 
 void Agent::Parts::watch_signals() {
@@ -118,8 +134,10 @@ void Agent::Parts::every_second() {
   ++seconds;
   auto now = Clock::now();
   notify_service_manager("WATCHDOG=1");
-  if (auto recheck = files->recheck_after(now); recheck && *recheck <= 0ms) take_events(files->recheck(now));
-  if (seconds % kRescanPace == 0) take_events(files->scan_all(now));
+  if (seconds % kRescanPace == 0) {
+    take_events(files->scan_all(now));
+    schedule_recheck();
+  }
   if (seconds % kAuditPace == 0) audit();
   if (seconds % kRepairPace == 0) repair_drift();
   if (seconds % kProcessPace == 0 && !state.controller->compiled()->processes.empty()) refresh_processes();
@@ -170,7 +188,7 @@ void Agent::Parts::update_balancing_rows() {
   if (counted == snapshot) return;
   bool first = counted == nullptr;
   auto count = [&](const NamespacedName& name, const Service& service) {
-    BalancingRow row{name.first + "/" + name.second, 0, 0, 0};
+    BalancingRow row{escape_label(name.first + "/" + name.second), 0, 0, 0};
     const auto& facts = state.controller->facts();
     for (const auto& port : service.ports)
       for (const auto& endpoint : service_endpoints(*snapshot, service, port, facts.name, facts.addresses))
@@ -274,8 +292,10 @@ void Agent::Parts::reload(ReloadDone done) {
   auto problem = apply_config(load_config(request));
   auto now = Clock::now();
   take_events(files->scan_all(now));
+  schedule_recheck();
   take_events(files->recheck(now + 100ms));  // who asks has finished: a file that is gone is deleted, not replaced
   tick_timer.cancel();
+  state.controller->retry_now(now);
   tick();
   auto view = make_reload_view(problem);
   state.agent_metrics->count_reload(view.applied);

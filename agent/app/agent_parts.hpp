@@ -31,6 +31,7 @@ struct Agent::Parts {
 
   // the loop
   void watch_files();
+  void schedule_recheck();
   void watch_signals();
   void every_second();
   void schedule_tick();
@@ -50,7 +51,7 @@ struct Agent::Parts {
   ConfigRequest request;
   AgentState state;
   boost::asio::io_context loop{1};
-  boost::asio::steady_timer tick_timer{loop}, second_timer{loop};
+  boost::asio::steady_timer tick_timer{loop}, second_timer{loop}, recheck_timer{loop};
   boost::asio::signal_set signals{loop};
   boost::asio::posix::stream_descriptor files_ready{loop};
   std::optional<NamesStore> names_store;

@@ -18,6 +18,8 @@ DesiredService desired_of(const CompiledService& service) {
   return desired;
 }
 
+bool makes_room(const Step& step) { return std::holds_alternative<RemoveService>(step); }
+
 }  // namespace
 
 Controller::Controller(const KernelTables& kernel, const TableSizes& sizes, const Tables& have, Names names,
@@ -54,6 +56,10 @@ std::optional<Controller::Clock::time_point> Controller::next_due() const {
   return std::min(*retry_at_, next_expiry_);
 }
 
+void Controller::retry_now(Clock::time_point now) {
+  if (retry_at_ || !failures_.empty() || !table_failure_.empty()) retry_at_ = now;
+}
+
 std::vector<Controller::Clock::duration> Controller::tick(Clock::time_point now) {
   std::vector<Clock::duration> waited;
   std::vector<Clock::time_point> received;
@@ -62,6 +68,7 @@ std::vector<Controller::Clock::duration> Controller::tick(Clock::time_point now)
   if (retry_at_ && *retry_at_ <= now) {
     for (const auto& [name, reason] : failures_) unplanned_.insert(name);
     owners_dirty_ = owners_dirty_ || !table_failure_.empty();
+    processes_dirty_ = processes_dirty_ || !table_failure_.empty();
     retry_at_.reset();
   }
   Plan plan;
@@ -99,6 +106,7 @@ void Controller::plan_services(Clock::time_point now, Plan& plan) {
     for (const auto& name : unplanned_)
       if (!failures_.contains(name) || compiled_->services.find(name) == nullptr) plan_one(name, true, now, plan);
   unplanned_.clear();
+  if (!failures_.empty() && std::ranges::any_of(plan.steps, makes_room)) plan_refused(now, plan);
   if (snapshot()->all_synced() && !forgotten_removed_) plan_forgotten(now, plan);
 }
 
@@ -116,6 +124,13 @@ void Controller::plan_one(const NamespacedName& name, bool may_remove, Clock::ti
     failures_.erase(name);
   else
     failures_[name] = planned.error().what;
+}
+
+// What did not fit may fit where something went.
+void Controller::plan_refused(Clock::time_point now, Plan& plan) {
+  std::vector<NamespacedName> refused;
+  for (const auto& [name, reason] : failures_) refused.push_back(name);
+  for (const auto& name : refused) plan_one(name, true, now, plan);
 }
 
 // What an earlier agent programmed and no source names any more. Frontends that could not be removed before everything

@@ -30,6 +30,9 @@ class Controller {
   void set_facts(NodeFacts facts);
   void set_processes(Table<weft_process_key, std::uint32_t> processes);
 
+  // What could not be written is tried by the next tick, however recently it failed.
+  void retry_now(Clock::time_point now);
+
   // Folds, compiles and applies everything that waits, and what an earlier tick could not write and is due again.
   // Returns how long each event that got in had waited.
   std::vector<Clock::duration> tick(Clock::time_point now);
@@ -57,6 +60,7 @@ class Controller {
   void compile_pending(Clock::time_point now);
   void plan_services(Clock::time_point now, Plan& plan);
   void plan_one(const NamespacedName& name, bool may_remove, Clock::time_point now, Plan& plan);
+  void plan_refused(Clock::time_point now, Plan& plan);
   void plan_forgotten(Clock::time_point now, Plan& plan);
   void plan_node_tables(Plan& plan);
   void settle(const Plan& plan, const PlanOutcome& outcome, Clock::time_point now);

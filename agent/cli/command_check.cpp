@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "agent/base/findings.hpp"
 #include "agent/cli/child.hpp"
 #include "agent/cli/commands.hpp"
 #include "agent/cli/json_value.hpp"
@@ -53,6 +54,11 @@ std::size_t count_state(const json& items, std::string_view state) {
       std::ranges::count_if(items, [&](const json& item) { return text_at(item, "state") == state; }));
 }
 
+// Warnings that become failures when nobody acts. Others tell what is so, or what happened once, and ask for nothing.
+bool asks_to_act(const json& item) {
+  return text_at(item, "state") == "warning" && text_at(item, "code") == finding_code(FindingCode::kNodeMapPressure);
+}
+
 }  // namespace
 
 Outcome<ExitCode> run_check(Session& session) {
@@ -68,7 +74,7 @@ Outcome<ExitCode> run_check(Session& session) {
   } else {
     print_list(document, list_view("checks"), format, session.console);
   }
-  return errors > 0 ? kProblemsFound : kOk;
+  return errors > 0 || std::ranges::any_of(items, asks_to_act) ? kProblemsFound : kOk;
 }
 
 }  // namespace weft::cli

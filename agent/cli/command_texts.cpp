@@ -35,8 +35,7 @@ const std::vector<CommandText>& command_texts() {
         {"weft get services -o json", "all services for a program to read"}}},
       {"check",
        "Prints one line for each check with its state, its code and what to do; weft doc CODE says more. Ends with 2 "
-       "when "
-       "a check is in error.\n"
+       "when a check is in error, or when a kernel map is nearly full; other warnings ask for nothing.\n"
        "With --pre it looks at the node only: kernel features, mounts, capabilities. It then runs weftd --probe and "
        "needs "
        "no agent.",

@@ -197,7 +197,7 @@ std::size_t write_balancing(std::string& out, const MetricsPage& page, std::size
   const auto& rows = *page.balancing;
   for (; row < std::min(rows.size(), page.max_balancing_rows); ++row) {
     if (full(out)) return row;
-    append_balancing(out, rows[row], escape_label(rows[row].service));
+    append_balancing(out, rows[row], rows[row].service);
   }
   if (row < rows.size()) append_balancing(out, sum_from(rows, row), kOther);
   return kDone;

@@ -12,7 +12,7 @@
 namespace weft {
 
 struct BalancingRow {
-  std::string service;  // "shop/web"
+  std::string service;  // "shop/web", by escape_label: a page has thousands of rows and is made again and again
   std::uint32_t ready = 0;
   std::uint32_t not_ready = 0;
   std::uint32_t terminating = 0;

@@ -203,6 +203,15 @@ def test_check_is_0_with_warnings_and_2_with_errors(weft, shop):
     assert result.code == 2 and len(result.json["items"]) == 3
 
 
+def test_check_is_2_with_a_warning_that_somebody_must_act_on(weft, shop):
+    full = {"code": "WEFT3009", "title": "A kernel map is more than four fifths full", "state": "warning", "subject": "weft_services",
+            "detail": "85 of 100 entries", "fix": "Raise it."}
+    shop.list("checks", "CheckList", CHECKS + [full])
+    assert weft("check").code == 2
+    shop.list("checks", "CheckList", CHECKS + [{**full, "state": "ok"}])
+    assert weft("check").code == 0
+
+
 def test_version_with_and_without_an_agent(weft, shop):
     assert weft("version").out.splitlines()[1] == "weftd 9.9.9"
     document = weft("version", "-o", "json").json

@@ -37,7 +37,8 @@ def test_at_80_percent_there_is_an_alarm(small):
     used = lambda: small.agent.api.metrics().sum("weft_map_entries", map="weft_services")
     wait_for(lambda: used() >= 0.8 * small.capacity, 15, "the metric", 0.2)
     assert small.agent.api.metrics().sum("weft_map_max_entries", map="weft_services") == small.capacity
-    assert "WARN" in small.agent.weft("check").stdout.upper()
+    checked = small.agent.weft("check")
+    assert "WARN" in checked.stdout.upper() and checked.returncode == 2
     small.node.apply("many.yaml")
     wait_for(lambda: check_of(small, "weft_services") == [], 5, "the alarm gone", 0.1)
 
@@ -59,6 +60,8 @@ def test_a_full_map_refuses_the_new_and_keeps_the_old(small):
     assert left_alone["failed"] == {"EHOSTUNREACH": 1}, "what is not in the map is left alone"
     assert small.agent.running() and small.agent.weft("check").returncode == 2
     small.node.write("many.yaml", *many(10))
+    status, answer = small.agent.api.request("POST", "/api/v1/reload", {})
+    assert status == 200, answer  # what is refused now, and not what was
     wait_for(lambda: services_in(small, "Error") == [], 10, "no error when there is room again", 0.2)
 
 

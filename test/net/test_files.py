@@ -1,12 +1,15 @@
 """H3, K9: files are the source; a bad one is refused with file and field, the last good state stays."""
 
+import json
 import os
 import shutil
+import struct
 import time
 
 import pytest
 
 from weftlab import manifests as m
+from weftlab.bpfmaps import Map, pinned
 from weftlab.machine import wait_for
 
 
@@ -26,9 +29,25 @@ def test_a_renamed_file_is_seen_without_a_reload(shop):
     wait_for(lambda: not served(shop, address), 2, "the service gone")
 
 
+def test_a_deleted_file_leaves_the_maps_as_soon_as_editors_are_done(shop):
+    """After the 100 ms in which an editor may put it back, not at the next full second."""
+    with Map(pinned(shop.node.bpffs, "weft_services")) as services:
+        for number in range(5):
+            address = shop.address()[0]
+            key = b"\0" * 10 + b"\xff\xff" + bytes(map(int, address.split("."))) + struct.pack("!HBB", 80, 6, 0)
+            there = lambda: any(entry == key for entry in services.keys())
+            path = shop.node.manifests / f"short-{number}.yaml"
+            path.write_text(json.dumps(web(f"short-{number}", address)))
+            wait_for(there, 2, "the service in the map", 0.005)
+            time.sleep(0.17 * number)  # against the pace of a second
+            path.unlink()
+            begin = time.monotonic()
+            wait_for(lambda: not there(), 2, "the service out of the map", 0.005)
+            assert 0.1 <= time.monotonic() - begin < 0.45
+
+
 def test_files_in_deep_directories_and_json_are_read(shop):
     address, other = shop.address()[0], shop.address()[0]
-    import json
     shop.node.write_text("a/b/c/deep.json", json.dumps(web("deep", address)))
     shop.node.write_text("a/b/c/deep.yml", json.dumps(web("deep-yml", other)))
     wait_for(lambda: served(shop, address) and served(shop, other), 3, "the deep files")
@@ -37,7 +56,6 @@ def test_files_in_deep_directories_and_json_are_read(shop):
 
 
 def test_a_configmap_style_swap_of_symlinks_is_one_change(shop):
-    import json
     directory = shop.node.manifests / "configmap"
     first, second = shop.address()[0], shop.address()[0]
     for number, address in ((1, first), (2, second)):
@@ -68,7 +86,6 @@ def test_a_bad_file_keeps_its_last_good_version_and_is_named(shop, case):
     shop.node.apply("broken.yaml", web("fragile", address))
     text, word = BAD[case]
     if text is None:
-        import json
         bad = web("fragile", address)
         bad["spec"]["ports"][0]["port"] = 70000
         text = json.dumps(bad)

@@ -7,6 +7,7 @@
 #include <set>
 #include <sstream>
 
+#include "agent/observe/edge_labels.hpp"
 #include "agent/observe/families.hpp"
 #include "agent/observe/metrics_page.hpp"
 #include "agent/observe/reference.hpp"
@@ -40,7 +41,7 @@ std::shared_ptr<const MetricsPage> full_page(std::size_t edges = 3) {
   agent->count_reload(true);
   page->agent = agent;
   page->balancing = std::make_shared<const std::vector<BalancingRow>>(std::vector<BalancingRow>{
-      {"shop/web", 2, 1, 1}, {"shop/\"\\\n\xff", 1, 0, 0}, {"a/b", 4, 0, 0}, {"a/c", 8, 0, 2}});
+      {"shop/web", 2, 1, 1}, {escape_label("shop/\"\\\n\xff"), 1, 0, 0}, {"a/b", 4, 0, 0}, {"a/c", 8, 0, 2}});
   page->max_balancing_rows = 2;
   EdgeBook book({100000, true});
   FakeNames names;
