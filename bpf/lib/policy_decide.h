@@ -124,7 +124,19 @@ weft_inline struct weft_decision policy_tier_decision(const struct weft_tier_rul
 				    rule->action == WEFT_ACTION_DENY ? WEFT_VERDICT_DENY : WEFT_VERDICT_ALLOW, reason);
 }
 
-/* The first line that applies decides:
+/* What no policy can deny; WEFT_REASON_NO_POLICY: nothing of that. `peer` and `own` are the rows of the two addresses.
+ */
+weft_inline enum weft_verdict_reason policy_exemption(const struct weft_peer *own, const struct weft_peer *peer,
+						      __u32 direction)
+{
+	if (own->owner != 0 && own->owner == peer->owner)
+		return WEFT_REASON_ITSELF;
+	if (direction == WEFT_INGRESS && (peer->flags & WEFT_PEER_LOCAL_NODE))
+		return WEFT_REASON_OWN_NODE;
+	return WEFT_REASON_NO_POLICY;
+}
+
+/* The first line that applies decides, after what policy_exemption() lets through:
  *
  *   1. Admin tier       the matching rule of lowest precedence: Accept → allowed, Deny → denied; Pass or no rule → 2
  *   2. NetworkPolicy    a rule allows → allowed

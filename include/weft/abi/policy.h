@@ -82,10 +82,11 @@ enum weft_shape {
 enum weft_peer_class {
 	WEFT_PEER_CLASS_ANY = 0,      /* weft_policy_key.peer is 0 */
 	WEFT_PEER_CLASS_IDENTITY = 1, /* weft_peer.identity */
-	WEFT_PEER_CLASS_NETWORK = 2,  /* weft_peer.network or weft_network.network; numbers have the highest bit set */
+	WEFT_PEER_CLASS_NETWORK = 2,  /* weft_peer.network or weft_network.network; from WEFT_NETWORK_FIRST */
 	WEFT_PEER_CLASS_COUNT,
 };
-#define WEFT_NETWORK_FIRST 0x80000000u
+/* Below are identities; numbers from 0x80000000 are kept for classes of addresses learnt from names. */
+#define WEFT_NETWORK_FIRST 0x40000000u
 
 struct weft_policy_key {
 	__u32 subject;
