@@ -35,6 +35,10 @@ Rank rank_of(const PolicyMember& member) {
   return Rank::kInterface;
 }
 
+bool is_ownable(const IpAddress& address) {
+  return !address.is_unspecified() && !address.is_loopback() && !address.is_multicast();
+}
+
 class PeerMaker {
  public:
   PeerMaker(const PolicyClasses::Members& members, const NodeFacts& facts, const PolicyNetworks& networks,
@@ -56,7 +60,7 @@ class PeerMaker {
  private:
   void own_addresses() {
     for (const auto& address : facts_.addresses) {
-      if (address.is_unspecified() || address.is_loopback() || address.is_multicast()) continue;
+      if (!is_ownable(address)) continue;
       nodes_.insert(address);
       weft_peer row{};
       row.network = networks_.network_of(address);
@@ -79,6 +83,7 @@ class PeerMaker {
       row.subject = subject_of_(member);
       row.flags = WEFT_PEER_LOCAL;
     }
+    if (member.kind == PolicyMember::Kind::kWorkload) row.flags |= WEFT_PEER_PROCESS;
     return row;
   }
 
@@ -108,6 +113,7 @@ class PeerMaker {
   }
 
   void ports(const PolicyMember& member, const PeerClass& peer, const IpAddress& address) {
+    if (!is_ownable(address)) return;
     auto row = row_of(member, peer, address);
     for (const auto& port : *member.ports)
       claims_.push_back({{to_abi(address), Be16::from_host(port.port).raw, static_cast<std::uint8_t>(port.protocol), 0},

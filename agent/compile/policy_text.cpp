@@ -125,7 +125,8 @@ class Writer {
 
   std::string peer_row_text(const PeerRow& row) const {
     auto out = "  " + address_text(row.first);
-    static constexpr std::array<std::string_view, 5> flags{"node", "own-node", "ports", "local", "contested"};
+    static constexpr std::array<std::string_view, 6> flags{"node",  "own-node",  "ports",
+                                                           "local", "contested", "process"};
     for (std::size_t i = 0; i < flags.size(); ++i)
       if (row.second.flags & (1U << i)) out += fmt::format(" {}", flags[i]);
     if (row.second.subject != 0) out += " subject";

@@ -131,7 +131,7 @@ weft_inline enum weft_verdict_reason policy_exemption(const struct weft_peer *ow
 {
 	if (own->owner != 0 && own->owner == peer->owner)
 		return WEFT_REASON_ITSELF;
-	if (direction == WEFT_INGRESS && (peer->flags & WEFT_PEER_LOCAL_NODE))
+	if (direction == WEFT_INGRESS && (peer->flags & WEFT_PEER_LOCAL_NODE) && !(own->flags & WEFT_PEER_PROCESS))
 		return WEFT_REASON_OWN_NODE;
 	return WEFT_REASON_NO_POLICY;
 }

@@ -30,6 +30,7 @@ enum weft_peer_flag {
 	WEFT_PEER_PORTS = 1 << 2,      /* ports of this address have rows of their own: look there first */
 	WEFT_PEER_LOCAL = 1 << 3,      /* a pod or workload of this node */
 	WEFT_PEER_CONTESTED = 1 << 4,  /* several objects claim the address: it has no identity until they agree */
+	WEFT_PEER_PROCESS = 1 << 5,    /* processes on a host: policy holds for what their own node sends, too */
 };
 
 /* Port 0 and protocol 0: the whole address. Rows with a port are processes on an address that they share. */
