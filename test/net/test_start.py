@@ -126,6 +126,23 @@ def test_the_probe_loads_every_program_and_lists_features_without_attaching(stop
     assert attached(stopped.node.cgroup) == []
 
 
+def test_the_probe_by_root_accepts_the_directory_of_the_packages_user(stopped):
+    """weftd runs as the user weft in a package; root asks whether it can."""
+    users = stopped.node.directory / "passwd"
+    users.write_text("root:x:0:0::/root:/bin/sh\nweft:x:64123:64123::/:/usr/sbin/nologin\n")
+    stopped.node.bpffs.mkdir(mode=0o700)
+    with_users = ["unshare", "--mount", "--propagation", "unchanged", "sh", "-c", f'mount --bind {users} /etc/passwd && exec "$@"', "sh"]
+
+    def states(owner: int) -> set[str]:
+        os.chown(stopped.node.bpffs, owner, owner)
+        done = run(stopped.node.namespace.command([*with_users, *stopped.agent.command(None, "--probe")]), check=False)
+        return {item["state"] for item in json.loads(done.stdout)["items"] if item["code"] == "WEFT3004"}
+
+    assert states(64123) == {"ok"} and states(0) == {"ok"} and states(64124) == {"error"}
+    assert list(stopped.node.bpffs.iterdir()) == [], "the probe left something there"
+    os.chown(stopped.node.bpffs, 0, 0)
+
+
 def test_new_programs_that_do_not_load_leave_the_old_ones_in_place(own_shop):
     """A kernel that refuses programs (here: injected EACCES) at an upgrade: the last good ones go on."""
     shop = own_shop
