@@ -105,6 +105,7 @@ int run_probe(const LoadedConfig& config) {
     DatapathOptions options;
     options.bpffs = config.config.datapath.bpffs;
     options.cgroup = *cgroup;
+    checks.push_back(checked(FindingCode::kNodePinnedMap, "pinned maps", check_pinned_maps(options), "none is of another shape"));
     probe_kernel(options, checks);
   }
   std::string list;

@@ -158,7 +158,8 @@ Result<Fd> open_pin_directory(const std::filesystem::path& path) {
 }
 
 Result<> check_pin_directory(const std::filesystem::path& path, uid_t owner) {
-  return check_opened(WEFT_TRY(open_directory(path)), path, owner);
+  auto directory = WEFT_TRY(open_directory(path));
+  return check_opened(directory, path, owner);
 }
 
 Result<> lock_pin_directory(const Fd& directory, const std::filesystem::path& path) {

@@ -60,17 +60,39 @@ def test_a_pin_directory_that_is_a_symlink_is_refused(stopped):
     refused(stopped, str(stopped.node.bpffs), "symbolic link")
 
 
-def test_a_pinned_map_of_another_shape_is_not_adopted_and_named(stopped):
+@pytest.mark.parametrize("shape,words", [
+    (["hash", "key", "4", "value", "4", "entries", "10"], ["key size 4 and not 20", "value size 4"]),
+    (["hash", "key", "20", "value", "24", "entries", "10"], ["flags 0 and not 1"]),
+    (["lru_hash", "key", "20", "value", "24", "entries", "10"], ["type 9 and not 1"]),
+], ids=["sizes", "flags", "type"])
+def test_a_pinned_map_of_another_shape_is_refused_with_what_differs_and_the_fix(stopped, shape, words):
     maps = stopped.node.bpffs / "maps"
     stopped.node.bpffs.mkdir(mode=0o700)
     maps.mkdir(mode=0o700)
-    run(["bpftool", "map", "create", maps / "weft_services_v1", "type", "hash", "key", "4", "value", "4", "entries", "10",
-         "name", "squatter"], env={**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin"})
+    pin = maps / "weft_services_v1"
+    run(["bpftool", "map", "create", pin, "type", *shape, "name", "squatter"],
+        env={**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin"})
+    probed = json.loads(run(stopped.node.namespace.command(stopped.agent.command(None, "--probe")), check=False).stdout)
+    assert [item["state"] for item in probed["items"] if item["code"] == "WEFT3016"] == ["error"]
+    line = refused(stopped, "WEFT3016", str(pin), "weft cleanup", *words)
+    assert line and pin.exists()
+    assert stopped.agent.cleanup().returncode == 0 and not pin.exists()
     stopped.agent.launch()
     works(stopped)
-    with Map(pinned(stopped.node.bpffs, "weft_services")) as services:
-        assert services.key_size == 20
-    assert "weft_services_v1" in stopped.agent.log()
+
+
+def test_a_pinned_map_of_another_configured_size_is_copied(own_shop):
+    shop = own_shop
+    address = shop.service("resized")
+    with Map(pinned(shop.node.bpffs, "weft_services")) as services:
+        before = services.max_entries
+    shop.agent.stop()
+    shop.agent.write_config(datapath={"maps": {"services": before // 2}})
+    shop.agent.start()
+    with Map(pinned(shop.node.bpffs, "weft_services")) as services:
+        assert services.max_entries == before // 2
+    assert "entries copied" in shop.agent.log()
+    assert shop.client.connect(f"{address}:80", "--count", 9)["failed"] == {}
 
 
 def test_without_a_capability_it_says_which(stopped):
