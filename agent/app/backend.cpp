@@ -109,7 +109,8 @@ Source<ServiceView> AgentBackend::services(const ListQuery& query) const {
     if (next == found.size()) return false;
     const auto& service = found[next++];
     NamespacedName name{service->metadata.space, service->metadata.name};
-    view = ServiceView{service, {}, make_service_status(state_, name), ""};
+    auto place = state_.controller->fold().find_place({ObjectKind::kService, name.first, name.second});
+    view = ServiceView{service, {}, make_service_status(state_, name), place ? place->origin : ""};
     if (const auto* rows = compiled->services.find(name)) view.frontends = frontends_of(**rows);
     return true;
   };

@@ -1,6 +1,9 @@
 #include "agent/app/commands.hpp"
 
 #include <fmt/format.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -18,6 +21,7 @@
 namespace weft {
 namespace {
 
+constexpr const char* kServiceUser = "weft";  // of deploy/sysusers.d
 constexpr int kOk = 0, kFailed = 1, kProblems = 2, kInvalidInput = 65;
 
 using State = CheckView::State;
@@ -32,11 +36,20 @@ Result<> without_value(const Result<T>& result) {
   return {};
 }
 
+// Whoever may own the pin directory: root asks on behalf of the user that the unit of the package runs weftd as.
+uid_t judged_owner(const std::filesystem::path& path) {
+  struct stat info{};
+  const auto* service = ::geteuid() == 0 ? ::getpwnam(kServiceUser) : nullptr;
+  bool of_service = service != nullptr && ::lstat(path.c_str(), &info) == 0 && info.st_uid == service->pw_uid;
+  return of_service ? info.st_uid : ::geteuid();
+}
+
 // Nothing is created: a pin directory that does not exist yet is judged by its parent.
 Result<> check_bpffs(const std::filesystem::path& path) {
-  bool existed = std::filesystem::exists(path);
+  if (std::error_code problem; std::filesystem::exists(std::filesystem::symlink_status(path, problem)))
+    return check_pin_directory(path, judged_owner(path));
   auto opened = without_value(open_pin_directory(path));
-  if (!existed && opened) {
+  if (opened) {
     for (const char* part : {"maps", "links", "progs"}) std::filesystem::remove(path / part);
     std::filesystem::remove(path);
   }
@@ -92,6 +105,7 @@ int run_probe(const LoadedConfig& config) {
     DatapathOptions options;
     options.bpffs = config.config.datapath.bpffs;
     options.cgroup = *cgroup;
+    checks.push_back(checked(FindingCode::kNodePinnedMap, "pinned maps", check_pinned_maps(options), "none is of another shape"));
     probe_kernel(options, checks);
   }
   std::string list;

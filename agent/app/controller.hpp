@@ -44,6 +44,7 @@ class Controller {
   std::optional<Clock::time_point> next_due() const;
 
   const std::shared_ptr<const Snapshot>& snapshot() const { return fold_.snapshot(); }
+  const Fold& fold() const { return fold_; }
   const std::shared_ptr<const Compiled>& compiled() const { return compiled_; }
   const NodeFacts& facts() const { return facts_; }
   std::uint64_t desired_revision() const;

@@ -53,6 +53,22 @@ void check_applied(const AgentState& state, std::vector<CheckView>& checks) {
     checks.push_back(make_check(FindingCode::kNodeNotApplied, Check::kError, "Service " + name.first + "/" + name.second, reason));
 }
 
+// Of every source: what is wrong with its files and objects, found while reading, compiling or writing them.
+std::map<SourceId, std::uint64_t> count_findings(const AgentState& state) {
+  const auto& controller = *state.controller;
+  std::map<SourceId, std::uint64_t> found;
+  for (const auto& [name, source] : controller.snapshot()->sources) found[name] = controller.fold().count_diagnostics(name);
+  auto add = [&](const NamespacedName& name, std::uint64_t count) {
+    if (auto place = controller.fold().find_place({ObjectKind::kService, name.first, name.second}))
+      found[place->source] += count;
+  };
+  controller.compiled()->services.for_each([&](const NamespacedName& name, const auto& service) {
+    if (!service->diagnostics.empty()) add(name, service->diagnostics.size());
+  });
+  for (const auto& [name, reason] : controller.failures()) add(name, 1);
+  return found;
+}
+
 }  // namespace
 
 std::vector<std::uint32_t> live_identities(const Compiled& compiled) {
@@ -183,10 +199,11 @@ StatusView make_status(const AgentState& state) {
   view.drift_repaired = state.drift_repaired;
   view.findings = make_findings(state);
   view.findings_total = view.findings.size();
+  auto found = count_findings(state);
   for (const auto& [name, source] : snapshot.sources) {
     auto facts = state.sources.find(name);
     view.sources.push_back({name, source.synced, source.objects,
-                            facts == state.sources.end() ? 0 : facts->second.last_change_ns, view.findings_total});
+                            facts == state.sources.end() ? 0 : facts->second.last_change_ns, found[name]});
   }
   return view;
 }

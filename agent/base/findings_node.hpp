@@ -66,4 +66,9 @@
   X(3015, kNodeHelperErrors, "A helper failed in the datapath",                                                        \
     "The kernel refused an operation of a program, most often for want of memory or because a map is full.",           \
     "See weft_helper_errors_total for which helper and which error.",                                                  \
-    "Balancing leaves a connection alone when it cannot decide; accounting misses what it could not write.")
+    "Balancing leaves a connection alone when it cannot decide; accounting misses what it could not write.")           \
+  X(3016, kNodePinnedMap, "A pinned map is not weft's",                                                                \
+    "A map below datapath.bpffs has the name of one of weft's, but another type, other sizes or other flags.",         \
+    "Remove it with `weft cleanup`, then start weftd again; find out who made it.",                                    \
+    "weftd does not start on it and leaves what is attached as it is. A changed size in datapath.maps is none of "     \
+    "this: entries are then copied into a map of the new size.")

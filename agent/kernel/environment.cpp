@@ -49,10 +49,10 @@ Result<> make_pin_directory(const std::filesystem::path& path) {
   return {};
 }
 
-Result<> check_pin_directory(const Fd& directory, const std::filesystem::path& path) {
+Result<> check_opened(const Fd& directory, const std::filesystem::path& path, uid_t owner) {
   struct stat info{};
   if (::fstat(directory.get(), &info) != 0) return fail_errno(errno, "datapath.bpffs: " + path.string());
-  if (info.st_uid != ::geteuid())
+  if (info.st_uid != owner)
     return fail(EPERM, "datapath.bpffs: " + path.string() + " belongs to user " + std::to_string(info.st_uid) +
                            ", not to us; remove it or choose another directory");
   if ((info.st_mode & 0777) != 0700)
@@ -61,6 +61,14 @@ Result<> check_pin_directory(const Fd& directory, const std::filesystem::path& p
   if (::fstatfs(directory.get(), &fs) != 0 || static_cast<std::uint32_t>(fs.f_type) != BPF_FS_MAGIC)
     return fail("datapath.bpffs: " + path.string() + " is not on a bpf file system; mount one: mount -t bpf bpf /sys/fs/bpf");
   return {};
+}
+
+Result<Fd> open_directory(const std::filesystem::path& path) {
+  Fd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (directory) return directory;
+  if (errno == ELOOP || errno == ENOTDIR)
+    return fail(errno, "datapath.bpffs: " + path.string() + " is a symbolic link or no directory; remove it");
+  return fail_errno(errno, "datapath.bpffs: " + path.string());
 }
 
 // The process that holds a flock on this inode, from /proc/locks (proc(5)); 0 when unknown.
@@ -140,18 +148,18 @@ Result<> check_btf() {
 
 Result<Fd> open_pin_directory(const std::filesystem::path& path) {
   WEFT_TRY(make_pin_directory(path));
-  Fd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!directory) {
-    if (errno == ELOOP || errno == ENOTDIR)
-      return fail(errno, "datapath.bpffs: " + path.string() + " is a symbolic link or no directory; remove it");
-    return fail_errno(errno, "datapath.bpffs: " + path.string());
-  }
-  WEFT_TRY(check_pin_directory(directory, path));
+  auto directory = WEFT_TRY(open_directory(path));
+  WEFT_TRY(check_opened(directory, path, ::geteuid()));
   for (const char* part : {"maps", "links", "progs"}) {
     if (::mkdirat(directory.get(), part, 0700) != 0 && errno != EEXIST)
       return fail_errno(errno, "datapath.bpffs: cannot create " + (path / part).string());
   }
   return directory;
+}
+
+Result<> check_pin_directory(const std::filesystem::path& path, uid_t owner) {
+  auto directory = WEFT_TRY(open_directory(path));
+  return check_opened(directory, path, owner);
 }
 
 Result<> lock_pin_directory(const Fd& directory, const std::filesystem::path& path) {

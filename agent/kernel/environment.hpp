@@ -1,6 +1,8 @@
 // What this kernel and this process allow: mounts, capabilities, BTF. Each refusal is one line that names the fix.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -26,6 +28,9 @@ Result<> check_btf();
 // Our directory below a bpf file system: made with 0700 when missing; refused when it is a symbolic link, belongs to
 // somebody else, lets others in, or lies on another file system. The descriptor is for locking.
 Result<Fd> open_pin_directory(const std::filesystem::path& path);
+
+// The same for one that exists and that `owner` will use; changes nothing.
+Result<> check_pin_directory(const std::filesystem::path& path, uid_t owner);
 
 // Takes the lock on our pin directory; fails naming the process that holds it.
 Result<> lock_pin_directory(const Fd& directory, const std::filesystem::path& path);

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "agent/base/findings.hpp"
 #include "agent/kernel/environment.hpp"
 #include "agent/kernel/log_capture.hpp"
 #include "agent/kernel/migrate.hpp"
@@ -48,12 +49,27 @@ bpf_program* program_of(weft_bpf* skeleton, const Hook& hook) {
   return ::bpf_object__find_program_by_name(skeleton->obj, std::string(hook.program).c_str());
 }
 
-bool same_shape(int fd, const bpf_map* map) {
+Result<bpf_map_info> map_info(int fd) {
   bpf_map_info info{};
   __u32 size = sizeof info;
-  return ::bpf_obj_get_info_by_fd(fd, &info, &size) == 0 && info.type == ::bpf_map__type(map) &&
-         info.key_size == ::bpf_map__key_size(map) && info.value_size == ::bpf_map__value_size(map) &&
-         info.max_entries == ::bpf_map__max_entries(map) && info.map_flags == ::bpf_map__map_flags(map);
+  if (::bpf_obj_get_info_by_fd(fd, &info, &size) != 0) return fail_errno(errno, "read map information");
+  return info;
+}
+
+// What our layout does not allow of a pinned map, as a list; empty when it is of our shape. Another number of entries is
+// allowed: the configuration may have changed.
+std::string shape_difference(const bpf_map_info& info, const bpf_map* map) {
+  std::string difference;
+  auto compare = [&](const char* what, std::uint64_t has, std::uint64_t wanted) {
+    if (has == wanted) return;
+    difference += difference.empty() ? "" : ", ";
+    difference += std::string(what) + " " + std::to_string(has) + " and not " + std::to_string(wanted);
+  };
+  compare("type", info.type, ::bpf_map__type(map));
+  compare("key size", info.key_size, ::bpf_map__key_size(map));
+  compare("value size", info.value_size, ::bpf_map__value_size(map));
+  compare("flags", info.map_flags, ::bpf_map__map_flags(map));
+  return difference;
 }
 
 std::uint32_t map_id(int fd) {
@@ -84,6 +100,14 @@ std::vector<Pin> pins_of(const std::filesystem::path& dir, std::string_view name
   return pins;
 }
 
+// A pin under our layout that is not of our shape was made by somebody else: nothing of it can be trusted.
+Result<> refuse_other_shape(const std::filesystem::path& pin, const bpf_map_info& info, const bpf_map* map) {
+  auto difference = shape_difference(info, map);
+  if (difference.empty()) return {};
+  return fail(finding_code(FindingCode::kNodePinnedMap) + ": the pinned map " + pin.string() + " is not weft's, it has " +
+              difference + "; remove it with `weft cleanup`, then start weftd again");
+}
+
 struct Predecessor {
   const PinnedMap* map;
   Fd fd;
@@ -100,8 +124,11 @@ Result<Predecessor> bind_or_inherit(const PinnedMap& pinned, bpf_map* map, const
   for (const auto& pin : pins) {
     Fd fd(::bpf_obj_get((dir / pin.file).c_str()));
     if (!fd) return fail_errno(errno, "open pinned map " + (dir / pin.file).string());
-    bool live = live_maps.contains(map_id(fd.get()));
-    if (pin.settled == pinned.pin_name() && same_shape(fd.get(), map) && (live || pins.size() == 1)) {
+    auto info = WEFT_TRY(map_info(fd.get()));
+    bool ours = pin.settled == pinned.pin_name();
+    if (ours) WEFT_TRY(refuse_other_shape(dir / pin.file, info, map));
+    bool live = live_maps.contains(info.id);
+    if (ours && info.max_entries == ::bpf_map__max_entries(map) && (live || pins.size() == 1)) {
       if (int problem = ::bpf_map__reuse_fd(map, fd.get()); problem != 0)
         return fail_errno(-problem, "reuse map " + pin.file);
       return Predecessor{&pinned, Fd(), ""};
@@ -181,6 +208,20 @@ std::vector<ProgramProbe> probe_programs(const DatapathOptions& options) {
     probes.push_back(std::move(probe));
   }
   return probes;
+}
+
+Result<> check_pinned_maps(const DatapathOptions& options) {
+  auto skeleton = WEFT_TRY(open_skeleton(options));
+  auto dir = options.bpffs / "maps";
+  for (const auto& pinned : kPinnedMaps) {
+    const auto* map = ::bpf_object__find_map_by_name(skeleton->obj, std::string(pinned.name).c_str());
+    for (const auto& pin : pins_of(dir, pinned.name))
+      if (Fd fd(::bpf_obj_get((dir / pin.file).c_str())); fd && pin.settled == pinned.pin_name()) {
+        auto info = WEFT_TRY(map_info(fd.get()));
+        WEFT_TRY(refuse_other_shape(dir / pin.file, info, map));
+      }
+  }
+  return {};
 }
 
 Result<BpfObject> BpfObject::load(const DatapathOptions& options, const std::set<std::uint32_t>& live_maps) {

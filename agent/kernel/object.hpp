@@ -30,6 +30,9 @@ struct ProgramProbe {
 // Loads every program by itself, attaches nothing and pins nothing.
 std::vector<ProgramProbe> probe_programs(const DatapathOptions& options);
 
+// Whether what is pinned under our layouts has our shape. Changes nothing; load refuses the same.
+Result<> check_pinned_maps(const DatapathOptions& options);
+
 class BpfObject {
  public:
   // `live_maps`: ids of the maps that attached programs use, so that the left-overs of an upgrade that was killed are

@@ -12,6 +12,12 @@ namespace weft {
 
 using SourceId = std::string;  // "files", "kubernetes"
 
+// Where an object was said.
+struct ObjectPlace {
+  SourceId source;
+  std::string origin;  // "path:line" for files
+};
+
 struct ObjectChanged {
   SourceId source;
   std::string origin;  // "path:line" for files; part of the identity of a claim: the first origin keeps a contested key

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "agent/model/event.hpp"
@@ -24,6 +25,10 @@ class Fold {
   void expect_source(const SourceId& source);
   Folded apply(std::span<const Event> events);
   const std::shared_ptr<const Snapshot>& snapshot() const;
+  // Who says the object that is in the snapshot, and where; nothing when it is in none.
+  std::optional<ObjectPlace> find_place(const ObjectKey& key) const;
+  // Diagnostics that a source has now, of its files and its objects.
+  std::uint64_t count_diagnostics(const SourceId& source) const;
 
  private:
   struct State;

@@ -257,6 +257,19 @@ std::vector<std::pair<std::string, std::vector<Diagnostic>>> ObjectClaims::take_
   return out;
 }
 
+std::uint64_t ObjectClaims::count_diagnostics(const SourceId& source) const {
+  std::uint64_t count = 0;
+  for (auto it = origins_.lower_bound({source, {}}); it != origins_.end() && it->first.first == source; ++it)
+    count += it->second.diagnostics.size() + it->second.lost.size();
+  return count;
+}
+
+std::optional<ObjectPlace> ObjectClaims::find_place(const ObjectKey& key) const {
+  auto holder = holders_.find(key);
+  if (holder == holders_.end()) return std::nullopt;
+  return ObjectPlace{holder->origin->first.first, place(*holder)};
+}
+
 std::uint64_t ObjectClaims::claimed(const SourceId& source) const {
   auto it = sources_.find(source);
   return it == sources_.end() ? 0 : it->second.claims;

@@ -33,6 +33,8 @@ class ObjectClaims {
   // Origins whose diagnostics changed since the last call, with all they have now; empty: they are well.
   std::vector<std::pair<std::string, std::vector<Diagnostic>>> take_changed_diagnostics();
   std::uint64_t claimed(const SourceId& source) const;  // number of claims
+  std::uint64_t count_diagnostics(const SourceId& source) const;
+  std::optional<ObjectPlace> find_place(const ObjectKey& key) const;  // of the claim in force
 
  private:
   struct Origin {

@@ -145,6 +145,23 @@ TEST_CASE("an ExternalName service is refused and still seen") {
   CHECK(m.said_of("a.yaml").at(0).object == ObjectKey{ObjectKind::kService, "shop", "db"});
 }
 
+TEST_CASE("each object names the source and place that hold it, and each source counts its own findings") {
+  Manifests m;
+  m.put("b.yaml", "\n---\n" + service("web", kPort80));
+  ObjectKey web{ObjectKind::kService, "shop", "web"};
+  REQUIRE(m.fold().find_place(web));
+  CHECK(m.fold().find_place(web)->source == "files");
+  CHECK(m.fold().find_place(web)->origin.starts_with("b.yaml:"));
+  CHECK(m.fold().count_diagnostics("files") == 0);
+  m.put("a.yaml", service("web", kPort81));
+  CHECK(m.fold().find_place(web)->origin.starts_with("a.yaml:"));
+  CHECK(m.fold().count_diagnostics("files") == 1);  // b.yaml is told that it lost
+  m.fold().apply(std::vector<Event>{{OriginDiagnosed{"other", "stream", {Diagnostic{}, Diagnostic{}}}}});
+  CHECK(m.fold().count_diagnostics("files") == 1);
+  CHECK(m.fold().count_diagnostics("other") == 2);
+  CHECK_FALSE(m.fold().find_place({ObjectKind::kService, "shop", "api"}));
+}
+
 TEST_CASE("a source that starts over loses what it does not say again") {
   Fold fold;
   fold.expect_source("kubernetes");

@@ -47,7 +47,9 @@ def test_get_lists_every_kind(live, kind, word):
 
 
 def test_get_one_by_name_and_unknown_ones_fail(live):
-    assert json.loads(weft(live, "get", "services", "shop/cli", "-o", "json").stdout)["items"][0]["clusterIPs"] == [live.cli_address]
+    listed = json.loads(weft(live, "get", "services", "shop/cli", "-o", "json").stdout)["items"][0]
+    path, line = listed["origin"].rsplit(":", 1)
+    assert listed["clusterIPs"] == [live.cli_address] and path.startswith(str(live.node.manifests)) and int(line) >= 1
     assert weft(live, "get", "services", "-o", "name").stdout.count("shop/") >= 1
     assert weft(live, "get", "services", "shop/unknown", code=1).stderr
     weft(live, "get", "nonsense", code=64)

@@ -95,6 +95,7 @@ def test_a_bad_file_keeps_its_last_good_version_and_is_named(shop, case):
     assert served(shop, address), "the last good version is gone"
     findings = shop.agent.api.status()["findings"]
     assert any("broken.yaml" in finding["origin"] for finding in findings)
+    assert {entry["name"]: entry["findings"] for entry in shop.agent.api.status()["sources"]}["files"] == len(findings)
     done = shop.agent.weft("reload")
     assert done.returncode == 65 and "broken.yaml" in done.stderr + done.stdout
     shop.node.apply("broken.yaml", web("fragile", address))

@@ -60,17 +60,39 @@ def test_a_pin_directory_that_is_a_symlink_is_refused(stopped):
     refused(stopped, str(stopped.node.bpffs), "symbolic link")
 
 
-def test_a_pinned_map_of_another_shape_is_not_adopted_and_named(stopped):
+@pytest.mark.parametrize("shape,words", [
+    (["hash", "key", "4", "value", "4", "entries", "10"], ["key size 4 and not 20", "value size 4"]),
+    (["hash", "key", "20", "value", "24", "entries", "10"], ["flags 0 and not 1"]),
+    (["lru_hash", "key", "20", "value", "24", "entries", "10"], ["type 9 and not 1"]),
+], ids=["sizes", "flags", "type"])
+def test_a_pinned_map_of_another_shape_is_refused_with_what_differs_and_the_fix(stopped, shape, words):
     maps = stopped.node.bpffs / "maps"
     stopped.node.bpffs.mkdir(mode=0o700)
     maps.mkdir(mode=0o700)
-    run(["bpftool", "map", "create", maps / "weft_services_v1", "type", "hash", "key", "4", "value", "4", "entries", "10",
-         "name", "squatter"], env={**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin"})
+    pin = maps / "weft_services_v1"
+    run(["bpftool", "map", "create", pin, "type", *shape, "name", "squatter"],
+        env={**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin"})
+    probed = json.loads(run(stopped.node.namespace.command(stopped.agent.command(None, "--probe")), check=False).stdout)
+    assert [item["state"] for item in probed["items"] if item["code"] == "WEFT3016"] == ["error"]
+    line = refused(stopped, "WEFT3016", str(pin), "weft cleanup", *words)
+    assert line and pin.exists()
+    assert stopped.agent.cleanup().returncode == 0 and not pin.exists()
     stopped.agent.launch()
     works(stopped)
-    with Map(pinned(stopped.node.bpffs, "weft_services")) as services:
-        assert services.key_size == 20
-    assert "weft_services_v1" in stopped.agent.log()
+
+
+def test_a_pinned_map_of_another_configured_size_is_copied(own_shop):
+    shop = own_shop
+    address = shop.service("resized")
+    with Map(pinned(shop.node.bpffs, "weft_services")) as services:
+        before = services.max_entries
+    shop.agent.stop()
+    shop.agent.write_config(datapath={"maps": {"services": before // 2}})
+    shop.agent.start()
+    with Map(pinned(shop.node.bpffs, "weft_services")) as services:
+        assert services.max_entries == before // 2
+    assert "entries copied" in shop.agent.log()
+    assert shop.client.connect(f"{address}:80", "--count", 9)["failed"] == {}
 
 
 def test_without_a_capability_it_says_which(stopped):
@@ -124,6 +146,23 @@ def test_the_probe_loads_every_program_and_lists_features_without_attaching(stop
     assert done.returncode == 0 and checks["kind"] == "CheckList" and checks["items"]
     assert all(item["state"] in ("ok", "warning") for item in checks["items"])
     assert attached(stopped.node.cgroup) == []
+
+
+def test_the_probe_by_root_accepts_the_directory_of_the_packages_user(stopped):
+    """weftd runs as the user weft in a package; root asks whether it can."""
+    users = stopped.node.directory / "passwd"
+    users.write_text("root:x:0:0::/root:/bin/sh\nweft:x:64123:64123::/:/usr/sbin/nologin\n")
+    stopped.node.bpffs.mkdir(mode=0o700)
+    with_users = ["unshare", "--mount", "--propagation", "unchanged", "sh", "-c", f'mount --bind {users} /etc/passwd && exec "$@"', "sh"]
+
+    def states(owner: int) -> set[str]:
+        os.chown(stopped.node.bpffs, owner, owner)
+        done = run(stopped.node.namespace.command([*with_users, *stopped.agent.command(None, "--probe")]), check=False)
+        return {item["state"] for item in json.loads(done.stdout)["items"] if item["code"] == "WEFT3004"}
+
+    assert states(64123) == {"ok"} and states(0) == {"ok"} and states(64124) == {"error"}
+    assert list(stopped.node.bpffs.iterdir()) == [], "the probe left something there"
+    os.chown(stopped.node.bpffs, 0, 0)
 
 
 def test_new_programs_that_do_not_load_leave_the_old_ones_in_place(own_shop):
