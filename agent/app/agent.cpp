@@ -61,6 +61,11 @@ Result<> Agent::Parts::open_kernel() {
   TableSizes tables{sizes.services, sizes.slots, sizes.endpoints, sizes.owners, sizes.processes};
   state.controller = std::make_unique<Controller>(state.datapath->tables(), tables, have, names ? *names : Names{},
                                                   std::move(facts), Clock::now());
+  auto rules = names_store->load_rules();
+  if (!rules) spdlog::warn("names of earlier policy rules are lost: {}", rules.error().what);
+  const auto& policy = state.datapath->policy();
+  state.policy = std::make_unique<PolicyController>(policy, WEFT_TRY(policy.sizes()), WEFT_TRY(policy.dump()),
+                                                    rules ? std::move(*rules) : RuleNames{});
   cgroups = std::make_unique<CgroupTree>(config.datapath.cgroup);
   return {};
 }

@@ -55,6 +55,7 @@ void Agent::Parts::tick() {
   for (auto wait : waited) state.agent_metrics->observe_propagation(std::chrono::duration<double>(wait).count());
   if (const auto& failure = state.controller->table_failure(); !failure.empty() && failure != before)
     spdlog::error("kernel maps: {}", failure);
+  apply_policy();
   publish_names();
   if (many && waited.size() > kLargeList) ::malloc_trim(0);  // a first list is read once; its scraps need not stay
   if (!told_ready && make_readiness(state).ready) {
@@ -64,6 +65,15 @@ void Agent::Parts::tick() {
     spdlog::info("ready: {} services, {} endpoints programmed", state.controller->snapshot()->services.size(),
                  state.controller->used().endpoints);
   }
+}
+
+void Agent::Parts::apply_policy() {
+  auto before = state.policy->failure();
+  state.policy->tick(state.controller->snapshot(), state.controller->facts(), Clock::now());
+  if (const auto& failure = state.policy->failure(); !failure.empty() && failure != before)
+    spdlog::error("policy: {}", failure);
+  if (const auto& tables = state.policy->tables())
+    if (auto saved = names_store->save_rules(tables->rules); !saved) spdlog::warn("{}", saved.error().what);
 }
 
 void Agent::Parts::publish_names() {
@@ -143,6 +153,7 @@ void Agent::Parts::every_second() {
   if (seconds % kProcessPace == 0 && !state.controller->compiled()->processes.empty()) refresh_processes();
   if (seconds % kBalancingPace == 1) update_balancing_rows();
   if (auto due = state.controller->next_due(); due && *due <= now && !first_pending) tick();
+  if (auto due = state.policy->next_due(); due && *due <= now) apply_policy();
   second_timer.expires_after(1s);
   second_timer.async_wait([this](const boost::system::error_code& canceled) {
     if (!canceled) every_second();
@@ -172,15 +183,17 @@ void Agent::Parts::audit() {
 }
 
 void Agent::Parts::repair_drift() {
-  auto repaired = state.controller->repair(Clock::now());
-  if (!repaired) {
-    spdlog::error("compare kernel maps: {}", repaired.error().what);
-    return;
+  std::size_t steps = 0;
+  for (auto repaired : {state.controller->repair(Clock::now()), state.policy->repair()}) {
+    if (repaired)
+      steps += *repaired;
+    else
+      spdlog::error("compare kernel maps: {}", repaired.error().what);
   }
-  if (*repaired == 0) return;
-  spdlog::warn("{} map entries differed from what they should be; repaired", *repaired);
-  state.drift_repaired += *repaired;
-  state.agent_metrics->add_drift_repaired(*repaired);
+  if (steps == 0) return;
+  spdlog::warn("{} map entries differed from what they should be; repaired", steps);
+  state.drift_repaired += steps;
+  state.agent_metrics->add_drift_repaired(steps);
 }
 
 void Agent::Parts::update_balancing_rows() {

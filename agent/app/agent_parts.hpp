@@ -37,6 +37,7 @@ struct Agent::Parts {
   void schedule_tick();
   void tick();
   void take_events(std::vector<Event> events);
+  void apply_policy();
   void publish_names();
   void publish_page();
   void refresh_processes();

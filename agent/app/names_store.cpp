@@ -6,6 +6,7 @@
 
 #include <fstream>
 #include <iterator>
+#include <optional>
 
 #include "agent/base/fd.hpp"
 
@@ -40,6 +41,25 @@ Result<> write_file(const std::filesystem::path& path, const std::string& text) 
   return {};
 }
 
+Result<> replace_file(const std::filesystem::path& path, const std::string& text) {
+  auto staged = path.string() + ".next";
+  WEFT_TRY(write_file(staged, text));
+  if (::rename(staged.c_str(), path.c_str()) != 0) return fail_errno(errno, "state.dir: " + path.string());
+  return {};
+}
+
+std::optional<std::string> read_file(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return std::nullopt;
+  return std::string((std::istreambuf_iterator<char>(in)), {});
+}
+
+std::unexpected<Error> put_aside(const std::filesystem::path& path, Error why) {
+  auto aside = path.string() + ".damaged";
+  ::rename(path.c_str(), aside.c_str());
+  return std::unexpected(std::move(why).in(path.string() + " (kept as " + aside + ")"));
+}
+
 }  // namespace
 
 Result<NamesStore> NamesStore::open(const std::filesystem::path& directory) {
@@ -49,27 +69,37 @@ Result<NamesStore> NamesStore::open(const std::filesystem::path& directory) {
     return fail_errno(errno, "state.dir: cannot create " + directory.string());
   if (::access(directory.c_str(), W_OK | X_OK) != 0)
     return fail_errno(errno, "state.dir: cannot write to " + directory.string());
-  return NamesStore(directory / "names.json");
+  return NamesStore(directory);
 }
 
 Result<Names> NamesStore::load(const Tables& maps, const std::vector<weft_edge_key>& edges) const {
-  std::ifstream in(file_, std::ios::binary);
-  if (!in) return Names{};
-  std::string text((std::istreambuf_iterator<char>(in)), {});
-  auto names = names_from_text(text);
+  auto text = read_file(file_);
+  if (!text) return Names{};
+  auto names = names_from_text(*text);
   if (names) return forget_unused(*names, used_ids(maps, edges));
-  auto aside = file_.string() + ".damaged";
-  ::rename(file_.c_str(), aside.c_str());
-  return std::unexpected(std::move(names).error().in(file_.string() + " (kept as " + aside + ")"));
+  return put_aside(file_, std::move(names).error());
 }
 
 Result<> NamesStore::save(const std::shared_ptr<const Names>& names) {
   if (!names || names == saved_ || (saved_ && count(*names) == saved_count_)) return {};
-  auto staged = file_.string() + ".next";
-  WEFT_TRY(write_file(staged, names_to_text(*names)));
-  if (::rename(staged.c_str(), file_.c_str()) != 0) return fail_errno(errno, "state.dir: " + file_.string());
+  WEFT_TRY(replace_file(file_, names_to_text(*names)));
   saved_ = names;
   saved_count_ = count(*names);
+  return {};
+}
+
+Result<RuleNames> NamesStore::load_rules() const {
+  auto text = read_file(rules_file_);
+  if (!text) return RuleNames{};
+  auto rules = rule_names_from_text(*text);
+  if (rules) return rules;
+  return put_aside(rules_file_, std::move(rules).error());
+}
+
+Result<> NamesStore::save_rules(const std::shared_ptr<const RuleNames>& rules) {
+  if (!rules || rules == saved_rules_) return {};
+  WEFT_TRY(replace_file(rules_file_, rule_names_to_text(*rules)));
+  saved_rules_ = rules;
   return {};
 }
 

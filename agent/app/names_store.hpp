@@ -6,6 +6,7 @@
 
 #include "agent/base/result.hpp"
 #include "agent/compile/names.hpp"
+#include "agent/compile/rule_names.hpp"
 #include "agent/reconcile/tables.hpp"
 
 namespace weft {
@@ -20,10 +21,16 @@ class NamesStore {
   Result<Names> load(const Tables& maps, const std::vector<weft_edge_key>& edges) const;
   // Writes when `names` is not what was written last.
   Result<> save(const std::shared_ptr<const Names>& names);
+  // Numbers of policy rules, in a file of their own.
+  Result<RuleNames> load_rules() const;
+  Result<> save_rules(const std::shared_ptr<const RuleNames>& rules);
 
  private:
-  explicit NamesStore(std::filesystem::path file) : file_(std::move(file)) {}
+  explicit NamesStore(const std::filesystem::path& directory)
+      : file_(directory / "names.json"), rules_file_(directory / "rules.json") {}
   std::filesystem::path file_;
+  std::filesystem::path rules_file_;
+  std::shared_ptr<const RuleNames> saved_rules_;
   std::shared_ptr<const Names> saved_;
   std::size_t saved_count_ = 0;
 };

@@ -17,6 +17,7 @@ Result<Datapath> Datapath::open(const DatapathOptions& options) {
   datapath.links_ = std::make_unique<Links>(WEFT_TRY(Links::adopt(options.bpffs, options.cgroup, std::move(cgroup))));
   datapath.object_ = std::make_unique<BpfObject>(WEFT_TRY(BpfObject::load(options, datapath.links_->live_maps())));
   datapath.tables_ = std::make_unique<KernelTables>(*datapath.object_);
+  datapath.policy_ = std::make_unique<KernelPolicyTables>(*datapath.object_);
   datapath.facts_ = std::make_unique<KernelFacts>(WEFT_TRY(KernelFacts::open(*datapath.object_)));
   return datapath;
 }

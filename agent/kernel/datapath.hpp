@@ -11,6 +11,7 @@
 #include "agent/kernel/links.hpp"
 #include "agent/kernel/object.hpp"
 #include "agent/kernel/options.hpp"
+#include "agent/kernel/policy_tables.hpp"
 #include "agent/kernel/ring.hpp"
 #include "agent/kernel/tables.hpp"
 
@@ -35,6 +36,7 @@ class Datapath {
   std::vector<FeatureState> features() const;
   const std::vector<std::string>& copied() const { return object_->copied(); }
   const KernelTables& tables() const { return *tables_; }
+  const KernelPolicyTables& policy() const { return *policy_; }
   const KernelFacts& facts() const { return *facts_; }
   Result<Ring> open_ring(Ring::Handler on_record) const { return Ring::open(object_->map_fd("weft_events"), std::move(on_record)); }
   // False once somebody removed our pin directory or unmounted its file system.
@@ -47,6 +49,7 @@ class Datapath {
   std::unique_ptr<Links> links_;
   std::unique_ptr<BpfObject> object_;
   std::unique_ptr<KernelTables> tables_;
+  std::unique_ptr<KernelPolicyTables> policy_;
   std::unique_ptr<KernelFacts> facts_;
 };
 

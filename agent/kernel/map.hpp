@@ -39,6 +39,12 @@ class Map {
     if (::bpf_map_delete_elem(fd_, &key) != 0 && errno != ENOENT) return fail_errno(errno, "delete from map");
     return {};
   }
+  Result<std::uint32_t> max_entries() const {
+    bpf_map_info info{};
+    __u32 size = sizeof info;
+    if (::bpf_obj_get_info_by_fd(fd_, &info, &size) != 0) return fail_errno(errno, "read map information");
+    return info.max_entries;
+  }
   bool find(const K& key, V& value) const { return ::bpf_map_lookup_elem(fd_, &key, &value) == 0; }
 
   // Writes entries in order; returns how many got in. errno tells why not all.

@@ -262,6 +262,8 @@ int BpfObject::map_fd(std::string_view name) const {
 
 int BpfObject::program_fd(const Hook& hook) const { return ::bpf_program__fd(program_of(skeleton_.get(), hook)); }
 
+int BpfObject::explain_fd() const { return ::bpf_program__fd(skeleton_->progs.weft_explain); }
+
 int BpfObject::close_idle_fd() const { return ::bpf_program__fd(skeleton_->progs.weft_close_idle); }
 
 bool BpfObject::has(Feature feature) const {

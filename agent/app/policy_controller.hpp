@@ -1,0 +1,54 @@
+// Policy on its way down: snapshots compile to tables, the difference is written into the kernel. Nothing is touched before
+// every source has been read: half of the policies would allow too much.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "agent/compile/policy_compiler.hpp"
+#include "agent/kernel/policy_tables.hpp"
+#include "agent/reconcile/policy_book.hpp"
+
+namespace weft {
+
+class PolicyController {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  // `have`: the maps as they are; `rules`: the numbers that an earlier life of the agent gave.
+  PolicyController(const KernelPolicyTables& kernel, const PolicySizes& sizes, const PolicyDump& have, RuleNames rules);
+
+  // Compiles and applies what changed since the last call, or what was refused then and is due again.
+  void tick(const std::shared_ptr<const Snapshot>& snapshot, const NodeFacts& facts, Clock::time_point now);
+  // When tick() should run without a new snapshot.
+  std::optional<Clock::time_point> next_due() const { return retry_at_; }
+  // Dumps the maps, restores what differs; returns the number of steps that took.
+  Result<std::size_t> repair();
+
+  // Null before the first compile.
+  const std::shared_ptr<const PolicyTables>& tables() const { return tables_; }
+  bool applied() const { return applied_; }            // what tables() says is in force
+  const std::string& failure() const { return failure_; }
+  PolicySizes used() const { return book_.used(); }
+  const PolicySizes& sizes() const { return sizes_; }
+
+ private:
+  void apply(Clock::time_point now);
+  void back_off(Clock::time_point now);
+
+  const KernelPolicyTables& kernel_;
+  PolicySizes sizes_;
+  PolicyCompiler compiler_;
+  PolicyBook book_;
+  std::shared_ptr<const Snapshot> snapshot_;
+  NodeFacts facts_;
+  std::shared_ptr<const PolicyTables> tables_;
+  std::string failure_;
+  bool applied_ = false;
+  Clock::duration retry_delay_{};
+  std::optional<Clock::time_point> retry_at_;
+};
+
+}  // namespace weft

@@ -1,0 +1,162 @@
+#include "agent/reconcile/policy_book.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace weft {
+namespace {
+
+template <class Row>
+bool key_less(const Row& a, const Row& b) {
+  return std::memcmp(&a.first, &b.first, sizeof a.first) < 0;
+}
+
+template <class Row>
+std::vector<Row> sorted(std::vector<Row> rows) {
+  std::sort(rows.begin(), rows.end(), key_less<Row>);
+  return rows;
+}
+
+// Both sorted by the bytes of the key.
+template <class Row>
+void compare(std::span<const Row> have, std::span<const Row> desired, std::vector<Row>& put,
+             std::vector<decltype(Row::first)>& removed) {
+  auto old = have.begin();
+  for (const auto& want : desired) {
+    while (old != have.end() && key_less(*old, want)) removed.push_back((old++)->first);
+    bool present = old != have.end() && same_bytes(old->first, want.first);
+    if (!present || !same_bytes(old->second, want.second)) put.push_back(want);
+    if (present) ++old;
+  }
+  for (; old != have.end(); ++old) removed.push_back(old->first);
+}
+
+template <class Row>
+std::vector<Row> fitting(std::span<const Row> desired, std::uint32_t most, const char* table, const char* key,
+                         std::string& problem) {
+  if (desired.size() <= most) return {desired.begin(), desired.end()};
+  problem += fmt::format("{}the table of {} is full ({} entries), {} are left out: raise datapath.maps.{}",
+                         problem.empty() ? "" : "; ", table, most, desired.size() - most, key);
+  return {desired.begin(), desired.begin() + most};
+}
+
+weft_subject closed(weft_subject row) {
+  for (auto& side : row.side) {
+    std::fill(std::begin(side.shapes), std::end(side.shapes), 0);
+    side.flags |= WEFT_SIDE_ISOLATED;
+  }
+  row.audit = 0;
+  return row;
+}
+
+template <class Put, class Rows>
+void add_step(PolicyPlan& plan, Rows rows) {
+  if (!rows.empty()) plan.steps.push_back(Put{std::move(rows)});
+}
+
+}  // namespace
+
+PolicyBook::PolicyBook(const PolicySizes& sizes, const PolicyDump& have) : sizes_(sizes) { restart(have); }
+
+void PolicyBook::restart(const PolicyDump& have) {
+  subjects_.clear();
+  for (const auto& [id, row] : have.subjects) subjects_[id].row = row;
+  for (const auto& row : have.rows) subjects_[row.first.subject].rows.push_back(row);
+  for (auto& [id, subject] : subjects_) subject.rows = sorted(std::move(subject.rows));
+  peers_ = sorted(have.peers);
+  networks_ = sorted(have.networks);
+}
+
+PolicyBook::Subjects PolicyBook::make_subjects(const DesiredPolicy& desired, std::string& problem) const {
+  Subjects made;
+  std::size_t rows = 0, closed_subjects = 0;
+  for (const auto& want : desired.subjects) {
+    auto& subject = made[want.id];
+    subject.row = want.row;
+    subject.version = want.version;
+    auto known = subjects_.find(want.id);
+    if (known != subjects_.end() && known->second.version == want.version && want.version != nullptr) {
+      subject.rows = known->second.rows;
+    } else {
+      want.append_rows(subject.rows);
+      subject.rows = sorted(std::move(subject.rows));
+    }
+    if (rows + subject.rows.size() > sizes_.rows) {
+      subject = {closed(want.row), nullptr, {}};
+      ++closed_subjects;
+    }
+    rows += subject.rows.size();
+  }
+  if (closed_subjects > 0)
+    problem = fmt::format("the table of policy is full ({} entries), {} workloads are isolated: raise datapath.maps.policy",
+                          sizes_.rows, closed_subjects);
+  return made;
+}
+
+void PolicyBook::plan_rows(const Subjects& desired, PolicyPlan& plan, std::vector<weft_policy_key>& removed) const {
+  std::vector<PolicyEntry> put;
+  static const std::vector<PolicyEntry> none;
+  for (const auto& [id, subject] : desired) {
+    auto known = subjects_.find(id);
+    compare<PolicyEntry>(known == subjects_.end() ? none : known->second.rows, subject.rows, put, removed);
+  }
+  for (const auto& [id, subject] : subjects_)
+    if (!desired.contains(id))
+      for (const auto& row : subject.rows) removed.push_back(row.first);
+  // Old and new side by side do not fit: the old go first, and what they allowed is denied for that moment.
+  if (used().rows + put.size() > sizes_.rows) add_step<RemovePolicyRows>(plan, std::exchange(removed, {}));
+  add_step<PutPolicyRows>(plan, std::move(put));
+}
+
+Result<> PolicyBook::plan(const DesiredPolicy& desired, PolicyPlan& plan) {
+  std::string problem;
+  auto subjects = make_subjects(desired, problem);
+  auto networks = fitting(desired.networks, sizes_.networks, "ipBlocks", "networks", problem);
+  auto peers = fitting(desired.peers, sizes_.peers, "addresses of policy", "peers", problem);
+  std::vector<weft_policy_key> gone_rows;
+  std::vector<NetworkEntry> new_networks;
+  std::vector<weft_network_key> gone_networks;
+  std::vector<PeerEntry> new_peers;
+  std::vector<weft_peer_key> gone_peers;
+  compare<NetworkEntry>(networks_, networks, new_networks, gone_networks);
+  compare<PeerEntry>(peers_, peers, new_peers, gone_peers);
+
+  plan_rows(subjects, plan, gone_rows);
+  for (const auto& [id, subject] : subjects)
+    if (auto known = subjects_.find(id); known == subjects_.end() || !same_bytes(known->second.row, subject.row))
+      plan.steps.push_back(PutSubject{id, subject.row});
+  add_step<PutNetworks>(plan, std::move(new_networks));
+  add_step<RemovePeers>(plan, std::move(gone_peers));  // frees room; nobody's address is world
+  add_step<PutPeers>(plan, std::move(new_peers));
+  add_step<RemoveNetworks>(plan, std::move(gone_networks));
+  for (const auto& [id, subject] : subjects_)
+    if (!subjects.contains(id)) plan.steps.push_back(RemoveSubject{id});
+  add_step<RemovePolicyRows>(plan, std::move(gone_rows));
+
+  subjects_ = std::move(subjects);
+  networks_ = std::move(networks);
+  peers_ = std::move(peers);
+  if (problem.empty()) return {};
+  return fail(ENOSPC, problem);
+}
+
+PolicyPlan PolicyBook::plan_repair(const PolicyDump& dump) const {
+  PolicyBook now(sizes_, dump);
+  DesiredPolicy desired{{}, peers_, networks_};
+  for (const auto& [id, subject] : subjects_)
+    desired.subjects.push_back({id, subject.row, nullptr, [&rows = subject.rows](std::vector<PolicyEntry>& out) { out = rows; }});
+  PolicyPlan plan;
+  (void)now.plan(desired, plan);  // fitted when it was booked
+  return plan;
+}
+
+PolicySizes PolicyBook::used() const {
+  std::size_t rows = 0;
+  for (const auto& [id, subject] : subjects_) rows += subject.rows.size();
+  return {static_cast<std::uint32_t>(rows), static_cast<std::uint32_t>(subjects_.size()),
+          static_cast<std::uint32_t>(peers_.size()), static_cast<std::uint32_t>(networks_.size())};
+}
+
+}  // namespace weft
