@@ -1,4 +1,7 @@
 // The paragraphs and examples of every command; one line of the string is one paragraph.
+#include <algorithm>
+#include <iterator>
+
 #include "agent/cli/command_info.hpp"
 
 namespace weft::cli {
@@ -24,8 +27,11 @@ const std::vector<ExitText>& exit_texts() {
   return texts;
 }
 
-const std::vector<CommandText>& command_texts() {
-  static const std::vector<CommandText> texts = {
+namespace {
+
+// Commands that look at the mesh.
+std::vector<CommandText> reading_texts() {
+  return {
       {"",
        "weft asks the agent of this node, weftd, over its unix socket; with --from it asks a bug report instead. Data "
        "goes "
@@ -74,6 +80,12 @@ const std::vector<CommandText>& command_texts() {
        "Ends with "
        "2 when there is an error; with --strict also when there is a warning.",
        {{"weft analyze /etc/weft/manifests.d", "what the agent would complain about"}}},
+  };
+}
+
+// Commands for whoever looks after the agent.
+std::vector<CommandText> caring_texts() {
+  return {
       {"config", "", {}},
       {"config show",
        "Shows the configuration of the running agent. With --config or --set, or when no agent answers, it shows what "
@@ -110,6 +122,16 @@ const std::vector<CommandText>& command_texts() {
        {{"source <(weft completion bash)", "in this shell"},
         {"weft completion fish > ~/.config/fish/completions/weft.fish", "for good"}}},
   };
+}
+
+}  // namespace
+
+const std::vector<CommandText>& command_texts() {
+  static const std::vector<CommandText> texts = [] {
+    auto all = reading_texts();
+    std::ranges::move(caring_texts(), std::back_inserter(all));
+    return all;
+  }();
   return texts;
 }
 

@@ -21,8 +21,8 @@ constexpr std::uint32_t kLargestMap = 16 * 1024 * 1024;  // entries; the kernel 
 constexpr std::uint32_t kSmallestRing = 4096;            // one page, the kernel's least
 constexpr std::uint32_t kLargestRing = 1U << 30;
 
-const std::vector<ConfigKey>& table() {
-  static const std::vector<ConfigKey> keys = {
+std::vector<ConfigKey> node_keys() {
+  return {
       {"node.name", TEXT(node.name), kNodeName, kRestart, kUsed,
        "Name of this node, as Node objects, Pods and EndpointSlices call it. Default: the host name."},
       {"node.zone", TEXT(node.zone), kTopologyName, kLive, kUsed,
@@ -32,6 +32,11 @@ const std::vector<ConfigKey>& table() {
       {"mesh.trustDomain", TEXT(mesh.trust_domain), kTrustDomain, kRestart, kLater,
        "SPIFFE trust domain of the identities of workloads."},
       {"mesh.cluster", TEXT(mesh.cluster), kNodeName, kRestart, kLater, "Name of this cluster among others."},
+  };
+}
+
+std::vector<ConfigKey> datapath_keys() {
+  return {
       {"datapath.bpffs", TEXT(datapath.bpffs), kPath, kRestart, kUsed,
        "Directory on a bpf file system for pinned maps and links. Created with mode 0700; weftd refuses one that is "
        "not "
@@ -51,108 +56,57 @@ const std::vector<ConfigKey>& table() {
        "Ports of the host that no policy can close."},
       {"datapath.failsafe.outbound", PORTS(datapath.failsafe_outbound), kPortProtocol, kRestart, kLater,
        "Ports that the host can reach whatever policy says."},
-      {"datapath.maps.services",
-       COUNT(datapath.maps.services),
-       kCount,
-       kRestart,
-       kUsed,
-       "Frontends (address, port and protocol of a service) that the kernel map holds. 0: from the memory of the node.",
-       {},
-       0,
-       kLargestMap},
-      {"datapath.maps.slots",
-       COUNT(datapath.maps.slots),
-       kCount,
-       kRestart,
-       kUsed,
-       "Slots of all frontends together; a frontend takes one for each endpoint. 0: from the memory of the node.",
-       {},
-       0,
-       kLargestMap},
-      {"datapath.maps.endpoints",
-       COUNT(datapath.maps.endpoints),
-       kCount,
-       kRestart,
-       kUsed,
-       "Distinct endpoints (address, port and protocol). 0: from the memory of the node.",
-       {},
-       0,
-       kLargestMap},
-      {"datapath.maps.owners",
-       COUNT(datapath.maps.owners),
-       kCount,
-       kRestart,
-       kUsed,
-       "Addresses whose workload is known. 0: from the memory of the node.",
-       {},
-       0,
-       kLargestMap},
-      {"datapath.maps.processes",
-       COUNT(datapath.maps.processes),
-       kCount,
-       kRestart,
-       kUsed,
-       "Cgroups and users of this node whose workload is known. 0: from the memory of the node.",
-       {},
-       0,
-       kLargestMap},
-      {"datapath.maps.affinity",
-       COUNT(datapath.maps.affinity),
-       kCount,
-       kRestart,
-       kUsed,
-       "Clients remembered for session affinity; the least recently seen is forgotten first. 0: from the memory of the "
-       "node.",
-       {},
-       0,
-       kLargestMap},
-      {"datapath.maps.edges",
-       COUNT(datapath.maps.edges),
-       kCount,
-       kRestart,
-       kUsed,
-       "Pairs of workloads that are counted apart; more are counted together. 0: from the memory and the CPUs of the "
-       "node.",
-       {},
-       0,
-       kLargestMap},
-      {"datapath.maps.udpFlows",
-       COUNT(datapath.maps.udp_flows),
-       kCount,
-       kRestart,
-       kUsed,
-       "UDP conversations that are open at one time. 0: from the memory of the node.",
-       {},
-       0,
-       kLargestMap},
-      {"datapath.maps.tuples",
-       COUNT(datapath.maps.tuples),
-       kCount,
-       kRestart,
-       kUsed,
-       "Open connections between two workloads of this node. 0: from the memory of the node.",
-       {},
-       0,
-       kLargestMap},
-      {"datapath.maps.connections",
-       COUNT(datapath.maps.connections),
-       kCount,
-       kRestart,
-       kUsed,
-       "Open TCP connections that weft get connections can list. 0: from the memory of the node.",
-       {},
-       0,
-       kLargestMap},
+  };
+}
+
+ConfigKey map_size(std::string_view path, ConfigSlot slot, std::string_view text) {
+  return {path, slot, kCount, kRestart, kUsed, text, {}, 0, kLargestMap};
+}
+
+std::vector<ConfigKey> map_keys() {
+  return {
+      map_size("datapath.maps.services", COUNT(datapath.maps.services),
+               "Frontends (address, port and protocol of a service) that the kernel map holds. 0: from the memory of "
+               "the node."),
+      map_size(
+          "datapath.maps.slots", COUNT(datapath.maps.slots),
+          "Slots of all frontends together; a frontend takes one for each endpoint. 0: from the memory of the node."),
+      map_size("datapath.maps.endpoints", COUNT(datapath.maps.endpoints),
+               "Distinct endpoints (address, port and protocol). 0: from the memory of the node."),
+      map_size("datapath.maps.owners", COUNT(datapath.maps.owners),
+               "Addresses whose workload is known. 0: from the memory of the node."),
+      map_size("datapath.maps.processes", COUNT(datapath.maps.processes),
+               "Cgroups and users of this node whose workload is known. 0: from the memory of the node."),
+      map_size("datapath.maps.affinity", COUNT(datapath.maps.affinity),
+               "Clients remembered for session affinity; the least recently seen is forgotten first. 0: from the "
+               "memory of the "
+               "node."),
+      map_size("datapath.maps.edges", COUNT(datapath.maps.edges),
+               "Pairs of workloads that are counted apart; more are counted together. 0: from the memory and the CPUs "
+               "of the "
+               "node."),
+      map_size("datapath.maps.udpFlows", COUNT(datapath.maps.udp_flows),
+               "UDP conversations that are open at one time. 0: from the memory of the node."),
+      map_size("datapath.maps.tuples", COUNT(datapath.maps.tuples),
+               "Open connections between two workloads of this node. 0: from the memory of the node."),
+      map_size("datapath.maps.connections", COUNT(datapath.maps.connections),
+               "Open TCP connections that weft get connections can list. 0: from the memory of the node."),
       {"datapath.maps.events",
        COUNT(datapath.maps.events),
        kBytes,
        kRestart,
        kUsed,
-       "Bytes of the ring of flow records, a power of two such as 4MiB; weftd takes twice as much memory for it. 0: from "
+       "Bytes of the ring of flow records, a power of two such as 4MiB; weftd takes twice as much memory for it. 0: "
+       "from "
        "the memory of the node, at most 4MiB.",
        {},
        kSmallestRing,
        kLargestRing},
+  };
+}
+
+std::vector<ConfigKey> source_keys() {
+  return {
       {"discovery.files.paths", TEXTS(discovery.file_paths), kPath, kLive, kUsed,
        "Directories, of any depth, and files with the objects of the mesh: *.yaml, *.yml, *.json. Watched for "
        "changes."},
@@ -176,6 +130,11 @@ const std::vector<ConfigKey>& table() {
        {},
        1,
        256},
+  };
+}
+
+std::vector<ConfigKey> serving_keys() {
+  return {
       {"metrics.listen", LISTEN(metrics.listen), kListen, kRestart, kUsed,
        "Address and port that serve /metrics, /livez and /readyz, or off."},
       {"metrics.maxSeries",
@@ -210,6 +169,15 @@ const std::vector<ConfigKey>& table() {
        "text: for people. json: one object a line. auto: text on a terminal and in the journal, else json.",
        {"auto", "text", "json"}},
   };
+}
+
+const std::vector<ConfigKey>& table() {
+  static const std::vector<ConfigKey> keys = [] {
+    std::vector<ConfigKey> all;
+    for (auto part : {node_keys(), datapath_keys(), map_keys(), source_keys(), serving_keys()})
+      all.insert(all.end(), part.begin(), part.end());
+    return all;
+  }();
   return keys;
 }
 
