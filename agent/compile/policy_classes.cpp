@@ -30,12 +30,12 @@ constexpr std::array<std::string_view, 10> kControllerLabels{
 static_assert(std::ranges::is_sorted(kControllerLabels));
 
 bool shapes_class(std::string_view label, const ClassTerms& terms) {
-  return !std::ranges::binary_search(kControllerLabels, label) || terms.named_labels.contains(std::string(label));
+  return !is_controller_label(label) || terms.named_labels.contains(std::string(label));
 }
 
 void note_labels(const LabelSelector& selector, ClassTerms& terms) {
   for (const auto& requirement : selector.requirements)
-    if (std::ranges::binary_search(kControllerLabels, requirement.key)) terms.named_labels.insert(requirement.key);
+    if (is_controller_label(requirement.key)) terms.named_labels.insert(requirement.key);
 }
 
 void note_rule(const PolicyRule& rule, bool egress, ClassTerms& terms) {
@@ -88,6 +88,8 @@ bool may_match(const PeerSet& set, const PeerClass& peer) {
 bool by_identity(const PeerClass* a, const PeerClass* b) { return a->identity < b->identity; }
 
 }  // namespace
+
+bool is_controller_label(std::string_view label) { return std::ranges::binary_search(kControllerLabels, label); }
 
 ClassTerms make_class_terms(const Snapshot& snapshot) {
   ClassTerms terms;

@@ -123,6 +123,8 @@ class PolicyClasses {
   ShardedMap<std::shared_ptr<const Node>> seen_nodes_;
 };
 
+// Whether controllers give the label to each pod or each revision.
+bool is_controller_label(std::string_view label);
 std::string selector_text(const LabelSelector& selector);
 
 }  // namespace weft

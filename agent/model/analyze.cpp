@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "agent/base/findings.hpp"
+#include "agent/model/analyze_policies.hpp"
 #include "agent/model/endpoints.hpp"
 
 namespace weft {
@@ -35,6 +36,7 @@ class Analysis {
     for (const auto& [name, service] : services) check(*service);
     snapshot_.slices.for_each([&](const auto&, const auto& slice) { check(*slice); });
     snapshot_.workloads.for_each([&](const auto&, const auto& workload) { check(*workload); });
+    analyze_policies(snapshot_, out_);
     std::ranges::stable_sort(out_, {}, [](const Diagnostic& d) { return std::tie(d.object, d.code, d.field); });
     return std::move(out_);
   }

@@ -1,9 +1,10 @@
-// Any bytes as a manifest: no crash, no hang, and what is decoded folds. The first byte chooses between YAML and JSON.
+// Any bytes as a manifest: no crash, no hang, and what is decoded folds and compiles. The first byte chooses between YAML and JSON.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
 #include <string_view>
 
+#include "agent/compile/policy_compiler.hpp"
 #include "agent/model/analyze.hpp"
 #include "agent/model/fold.hpp"
 #include "agent/model/manifest.hpp"
@@ -21,7 +22,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::vector<weft::ObjectKey> claimed;
   fold.apply(weft::manifest_events({"files", path, {}}, std::move(decoded), claimed));
   weft::analyze(*fold.snapshot());
+  weft::PolicyCompiler policies{weft::PolicyNumbers{}};
+  policies.compile(*fold.snapshot(), {"n1", "", "", {}});
   fold.apply(weft::manifest_gone_events({"files", path, {}}, claimed));
+  if (!policies.compile(*fold.snapshot(), {"n1", "", "", {}})->subjects.empty()) std::abort();
   if (fold.snapshot()->services.size() != 0 || fold.snapshot()->diagnostics.size() != 0) std::abort();
   return 0;
 }

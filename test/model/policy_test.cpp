@@ -1,4 +1,6 @@
 // What policies say: absent and empty lists as Kubernetes reads them, and what becomes of policies that cannot be read.
+#include "agent/model/analyze.hpp"
+#include "agent/model/policy_cover.hpp"
 #include "test/model/objects.hpp"
 
 using namespace weft;
@@ -178,4 +180,92 @@ TEST_CASE("the annotation puts a policy into audit mode") {
         "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p, namespace: shop, annotations: "
         "{mesh.weft.dev/mode: audit}}\nspec: {podSelector: {}}\n");
   CHECK(get_policy(m.now()).audit);
+}
+
+namespace {
+
+std::vector<std::string> findings_of(const std::string& text) {
+  Manifests m;
+  m.put("a.yaml", text);
+  CHECK(m.said_of("a.yaml").empty());
+  std::vector<std::string> out;
+  for (const auto& d : analyze(m.now())) out.push_back(d.object.name + " " + d.code + " " + d.field);
+  return out;
+}
+
+using Lines = std::vector<std::string>;
+const std::string kWebPod = pod("web", "{app: web}", ready("10.0.0.1"),
+                                "{nodeName: n1, containers: [{ports: [{name: http, containerPort: 8080}]}]}");
+const std::string kCartPod = pod("cart", "{app: cart}", ready("10.0.0.2"), "{nodeName: n1}");
+
+}  // namespace
+
+TEST_CASE("policies that do what they say have no findings") {
+  CHECK(findings_of(kWebPod + kCartPod +
+                    network_policy("p",
+                                   "{podSelector: {matchLabels: {app: web}}, ingress: [{from: [{podSelector: "
+                                   "{matchLabels: {app: cart}}}], ports: [{port: http}, {port: 8000, endPort: 9000}]}, "
+                                   "{from: [{ipBlock: {cidr: 192.0.2.0/24}}]}]}") +
+                    cluster_policy("c",
+                                   "{tier: Admin, priority: 1, subject: {namespaces: {}}, egress: [{action: Deny, to: "
+                                   "[{networks: [192.0.2.0/24, 198.51.100.0/24]}]}]}"))
+            .empty());
+}
+
+TEST_CASE("selectors of policies that match nothing are found") {
+  CHECK(findings_of(kWebPod + network_policy("p", "{podSelector: {matchLabels: {app: wen}}}")) ==
+        Lines{"p WEFT1303 spec.podSelector"});
+  CHECK(findings_of(kWebPod +
+                    cluster_policy("p", "{tier: Admin, priority: 1, subject: {namespaces: {matchLabels: {a: b}}}}")) ==
+        Lines{"p WEFT1303 spec.subject"});
+  CHECK(findings_of(kWebPod + network_policy("p",
+                                             "{podSelector: {}, ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/8}}, "
+                                             "{podSelector: {matchLabels: {app: cart}}}]}]}")) ==
+        Lines{"p WEFT1304 spec.ingress[0].from[1]"});
+  CHECK(findings_of(kWebPod +
+                    cluster_policy("p",
+                                   "{tier: Admin, priority: 1, subject: {namespaces: {}}, egress: [{action: Deny, "
+                                   "to: [{nodes: {matchLabels: {role: x}}}]}]}")) ==
+        Lines{"p WEFT1304 spec.egress[0].to"});
+}
+
+TEST_CASE("ports of policies that nobody has or serves are found") {
+  auto ingress = [](const std::string& port) {
+    return kWebPod + network_policy("p", "{podSelector: {}, ingress: [{ports: [" + port + "]}]}");
+  };
+  CHECK(findings_of(ingress("{port: https}")) == Lines{"p WEFT1305 spec.ingress[0].ports[0]"});
+  CHECK(findings_of(ingress("{port: http, protocol: UDP}")) == Lines{"p WEFT1305 spec.ingress[0].ports[0]"});
+  CHECK(findings_of(ingress("{port: 80}")) == Lines{"p WEFT1306 spec.ingress[0].ports[0]"});
+  CHECK(findings_of(kCartPod + ingress("{port: 80}")).empty());  // a pod that declares nothing may serve anything
+  CHECK(
+      findings_of(kWebPod + network_policy(
+                                "p", "{podSelector: {}, egress: [{to: [{podSelector: {}}], ports: [{port: 443}]}]}")) ==
+      Lines{"p WEFT1306 spec.egress[0].ports[0]"});
+}
+
+TEST_CASE("rules that can never decide are found") {
+  CHECK(findings_of(kWebPod + network_policy("p", "{podSelector: {}, ingress: [{}, {ports: [{port: 8080}]}]}")) ==
+        Lines{"p WEFT1307 spec.ingress[1]"});
+  auto rules = [](const std::string& name, int priority, const std::string& list) {
+    return cluster_policy(name, "{tier: Admin, priority: " + std::to_string(priority) +
+                                    ", subject: {namespaces: {}}, ingress: [" + list + "]}");
+  };
+  const std::string all = "{action: Deny, from: [{namespaces: {}}]}";
+  const std::string some = "{action: Accept, from: [{pods: {podSelector: {matchLabels: {app: web}}}}]}";
+  CHECK(findings_of(kWebPod + rules("p", 1, all + "," + some)) == Lines{"p WEFT1307 spec.ingress[1]"});
+  CHECK(findings_of(kWebPod + rules("p", 1, some + "," + all)).empty());
+  CHECK(findings_of(kWebPod + rules("a", 1, all) + rules("b", 2, some)) == Lines{"b WEFT1307 spec.ingress[0]"});
+  CHECK(findings_of(kWebPod + rules("a", 2, all) + rules("b", 1, some)).empty());
+  CHECK(findings_of(kWebPod + rules("a", 1, all) + rules("b", 1, some)) == Lines{"b WEFT1308 spec.priority"});
+}
+
+TEST_CASE("a block with a hole covers only what has the hole too") {
+  auto rule = [](const std::string& block) {
+    return read_policy("{podSelector: {}, ingress: [{from: [{ipBlock: " + block + "}]}]}").ingress.rules.at(0);
+  };
+  auto whole = rule("{cidr: 10.0.0.0/8}"), holed = rule("{cidr: 10.0.0.0/8, except: [10.1.0.0/16]}");
+  CHECK((covers(whole, holed) && !covers(holed, whole)));
+  CHECK(covers(holed, rule("{cidr: 10.2.0.0/16}")));
+  CHECK_FALSE(covers(holed, rule("{cidr: 10.1.2.0/24}")));
+  CHECK(covers(holed, rule("{cidr: 10.0.0.0/9, except: [10.1.0.0/16]}")));
 }
