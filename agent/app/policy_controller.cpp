@@ -30,7 +30,9 @@ PolicyNumbers numbers_after(const PolicyDump& have, RuleNames rules) {
   return numbers;
 }
 
-DesiredPolicy desired_of(const PolicyTables& tables) {
+}  // namespace
+
+DesiredPolicy desired_policy(const PolicyTables& tables) {
   DesiredPolicy desired;
   for (const auto& [id, subject] : tables.subjects)
     desired.subjects.push_back({id, subject->row, subject, [subject = subject.get()](std::vector<PolicyEntry>& rows) {
@@ -41,8 +43,6 @@ DesiredPolicy desired_of(const PolicyTables& tables) {
   desired.networks = *tables.networks;
   return desired;
 }
-
-}  // namespace
 
 PolicyController::PolicyController(const KernelPolicyTables& kernel, const PolicySizes& sizes, const PolicyDump& have,
                                    RuleNames rules)
@@ -63,7 +63,7 @@ void PolicyController::tick(const std::shared_ptr<const Snapshot>& snapshot, con
 
 void PolicyController::apply(Clock::time_point now) {
   PolicyPlan plan;
-  auto planned = book_.plan(desired_of(*tables_), plan);
+  auto planned = book_.plan(desired_policy(*tables_), plan);
   auto outcome = kernel_.apply(plan);
   failure_ = planned ? "" : planned.error().what;
   if (outcome.code != 0) {

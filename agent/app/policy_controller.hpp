@@ -13,6 +13,9 @@
 
 namespace weft {
 
+// Views into `tables`, which must outlive the result.
+DesiredPolicy desired_policy(const PolicyTables& tables);
+
 class PolicyController {
  public:
   using Clock = std::chrono::steady_clock;

@@ -1,54 +1,11 @@
 // Cases whose verdicts another implementation gave (test/data/netpol-cases.md): every pair, port and protocol of every
 // step, through decoder, model, compiler and the reduction that the kernel uses; also which side denies.
-#include <catch2/catch.hpp>
 #include <fstream>
-#include <nlohmann/json.hpp>
-#include <set>
 
-#include "test/compile/policy_world.hpp"
+#include "test/compile/netpol_cases.hpp"
 
 namespace weft::test {
 namespace {
-
-using nlohmann::json;
-
-json pod_object(const json& pod) {
-  json ports = json::array();
-  for (const auto& port : pod["ports"])
-    ports.push_back({{"name", port["name"]}, {"containerPort", port["port"]}, {"protocol", port["protocol"]}});
-  return {{"apiVersion", "v1"},
-          {"kind", "Pod"},
-          {"metadata", {{"name", pod["name"]}, {"namespace", pod["namespace"]}, {"labels", pod["labels"]}}},
-          {"spec", {{"nodeName", "node-a"}, {"containers", {{{"name", "c"}, {"ports", ports}}}}}},
-          {"status", {{"phase", "Running"}, {"podIP", pod["ip"]}}}};
-}
-
-// The state of one step replaces that of the step before.
-class Step {
- public:
-  void load(PolicyWorld& world, const json& step) {
-    std::set<ObjectKey> before = std::exchange(keys_, {});
-    for (const auto& [name, labels] : step["namespaces"].items())
-      put(world, {{"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", {{"name", name}, {"labels", labels}}}});
-    for (const auto& pod : step["pods"]) put(world, pod_object(pod));
-    for (const auto& policy : step["policies"]) put(world, policy);
-    for (const auto& key : before)
-      if (!keys_.contains(key)) world.remove(key);
-  }
-
- private:
-  void put(PolicyWorld& world, const json& object) {
-    auto decoded = decode_json("case", object);
-    for (const auto& said : decoded.diagnostics) INFO(said.field << " " << said.reason);
-    REQUIRE(decoded.objects.size() == 1);
-    REQUIRE(decoded.refused.empty());
-    keys_.insert(object_key(decoded.objects[0].object));
-    world.take(std::move(decoded));
-  }
-  std::set<ObjectKey> keys_;
-};
-
-std::uint8_t protocol_of(const std::string& name) { return name == "TCP" ? 6 : name == "UDP" ? 17 : 132; }
 
 std::string denied_by(const PolicyVerdict& verdict) {
   auto denies = [](const auto& side) { return side && side->decision.verdict == WEFT_VERDICT_DENY; };
@@ -63,16 +20,9 @@ struct Count {
 
 void judge(const PolicyWorld& world, const json& step, const std::string& id, Count& count) {
   PolicyLookup lookup(world.tables);
-  std::map<std::string, IpAddress> addresses;
-  for (const auto& pod : step["pods"])
-    addresses[pod["namespace"].get<std::string>() + "/" + pod["name"].get<std::string>()] =
-        IpAddress::parse(pod["ip"].get<std::string>()).value();
   auto check = [&](const std::string& line, const std::string& want) {
-    char client[64], server[64], protocol[8];
-    unsigned port = 0;
-    REQUIRE(std::sscanf(line.c_str(), "%63s > %63s %7[A-Z]/%u", client, server, protocol, &port) == 4);
-    auto got = denied_by(lookup.decide(
-        {addresses.at(client), addresses.at(server), static_cast<std::uint16_t>(port), protocol_of(protocol)}));
+    auto pair = parse_pair(step, line);
+    auto got = denied_by(lookup.decide({pair.client, pair.server, pair.port, pair.protocol}));
     ++count.verdicts;
     if (got == want) return;
     ++count.wrong;
