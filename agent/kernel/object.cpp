@@ -262,7 +262,13 @@ int BpfObject::map_fd(std::string_view name) const {
 
 int BpfObject::program_fd(const Hook& hook) const { return ::bpf_program__fd(program_of(skeleton_.get(), hook)); }
 
-int BpfObject::explain_fd() const { return ::bpf_program__fd(skeleton_->progs.weft_explain); }
+int BpfObject::program_fd_by_name(const char* program) const {
+  auto* found = ::bpf_object__find_program_by_name(skeleton_->obj, program);
+  WEFT_ASSERT(found != nullptr);
+  return ::bpf_program__fd(found);
+}
+
+int BpfObject::explain_fd() const { return program_fd_by_name("weft_explain"); }
 
 int BpfObject::close_idle_fd() const { return ::bpf_program__fd(skeleton_->progs.weft_close_idle); }
 

@@ -44,6 +44,7 @@ class BpfObject {
 
   int map_fd(std::string_view name) const;
   int program_fd(const Hook& hook) const;  // negative: not loaded, its feature is off
+  int program_fd_by_name(const char* program) const;
   int explain_fd() const;                    // answers policy questions by test run; negative: policy is off
   int close_idle_fd() const;                 // the syscall program that ends idle UDP conversations
   bool has(Feature feature) const;
