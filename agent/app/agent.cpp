@@ -27,6 +27,13 @@ DatapathSizes datapath_sizes(const MapSizes& from) {
   sizes.connections = from.connections;
   sizes.udp_flows = from.udp_flows;
   sizes.tuples = from.tuples;
+  sizes.peers = from.peers;
+  sizes.networks = from.networks;
+  sizes.subjects = from.subjects;
+  sizes.policy = from.policy;
+  sizes.interfaces = from.interfaces;
+  sizes.sources = from.sources;
+  sizes.replies = from.replies;
   sizes.events_bytes = from.events;
   return sizes;
 }

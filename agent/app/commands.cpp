@@ -59,7 +59,7 @@ Result<> check_bpffs(const std::filesystem::path& path) {
 void probe_kernel(const DatapathOptions& options, std::vector<CheckView>& checks) {
   for (const auto& probe : probe_programs(options)) {
     auto good = fmt::format("{} instructions, {} verified", probe.instructions, probe.verified_instructions);
-    checks.push_back(make_check(FindingCode::kNodeProgram, probe.loads ? State::kOk : State::kError, probe.hook,
+    checks.push_back(make_check(FindingCode::kNodeProgram, probe.loads ? State::kOk : State::kError, probe.name,
                                 probe.loads ? good : probe.problem));
   }
 }

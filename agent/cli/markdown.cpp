@@ -82,9 +82,13 @@ std::string config_page() {
   text +=
       "\n## Sizes of maps by memory\n\nEntries, where a size is not set or 0; `events` in bytes. Kernel memory when "
       "all are full.\n\n| memory |";
-  for (const auto& key : config_keys())
-    if (key.path.starts_with("datapath.maps.")) text += " " + std::string(key.path.substr(14)) + " |";
-  text += " in all |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|\n";
+  std::string rule = "\n|---|---|";
+  for (const auto& key : config_keys()) {
+    if (!key.path.starts_with("datapath.maps.")) continue;
+    text += " " + std::string(key.path.substr(14)) + " |";
+    rule += "---|";
+  }
+  text += " in all |" + rule + "\n";
   for (std::uint64_t gib : {1, 4, 24, 256}) {
     constexpr std::uint32_t kCpus = 4;
     Config sized;

@@ -29,6 +29,13 @@ struct MapSizes {
   std::uint32_t udp_flows = 0;    // open UDP conversations
   std::uint32_t tuples = 0;       // open connections between workloads of this node
   std::uint32_t connections = 0;  // open TCP connections that can be listed
+  std::uint32_t peers = 0;        // addresses that policies can name: pods, workloads, nodes
+  std::uint32_t networks = 0;     // prefixes of the ipBlocks of policies
+  std::uint32_t subjects = 0;     // local workloads that differ in their policies
+  std::uint32_t policy = 0;       // rules of all subjects
+  std::uint32_t interfaces = 0;   // of local pods
+  std::uint32_t sources = 0;      // addresses of local pods
+  std::uint32_t replies = 0;      // conversations of pods without a connection
   std::uint32_t events = 0;       // bytes of the ring of flow records, a power of two
   bool operator==(const MapSizes&) const = default;
 };
@@ -90,7 +97,7 @@ struct Config {
   Log log;
 };
 
-// Sizes for a node with this memory; about half a per cent of it in all. `cpus` bounds the per-CPU edges.
+// Sizes for a node with this memory; about one and a half per cent of it in all when they are full. `cpus` bounds the per-CPU edges.
 MapSizes make_default_map_sizes(std::uint64_t memory_bytes, std::uint32_t cpus = 1);
 
 // `wanted` with its zeros replaced by the defaults.

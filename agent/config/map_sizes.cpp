@@ -22,6 +22,13 @@ constexpr std::uint64_t kEdgeBytesPerCpu = 288;
 constexpr std::uint64_t kConnectionBytes = 224;
 constexpr std::uint64_t kUdpFlowBytes = 224;
 constexpr std::uint64_t kTupleBytes = 176;
+constexpr std::uint64_t kPeerBytes = 96;
+constexpr std::uint64_t kNetworkBytes = 128;  // of a trie: one more node for about every second prefix
+constexpr std::uint64_t kSubjectBytes = 80;
+constexpr std::uint64_t kPolicyBytes = 88;
+constexpr std::uint64_t kInterfaceBytes = 64;
+constexpr std::uint64_t kSourceBytes = 80;
+constexpr std::uint64_t kReplyBytes = 128;
 
 std::uint32_t scaled(std::uint64_t wanted, std::uint32_t smallest, std::uint32_t largest) {
   auto power = std::bit_floor(std::max<std::uint64_t>(wanted, 1));
@@ -48,6 +55,14 @@ MapSizes make_default_map_sizes(std::uint64_t memory_bytes, std::uint32_t cpus) 
   sizes.udp_flows = scaled(unit / 2, 4096, 131072);
   sizes.tuples = scaled(unit, 4096, 262144);
   sizes.connections = scaled(2 * unit, 8192, 1048576);
+  // Those of policy take memory only as they fill, but for the replies.
+  sizes.peers = scaled(2 * unit, 8192, 262144);
+  sizes.networks = scaled(unit / 8, 1024, 65536);
+  sizes.subjects = scaled(unit / 8, 1024, 16384);
+  sizes.policy = scaled(2 * unit, 16384, 1048576);
+  sizes.interfaces = scaled(unit / 16, 512, 8192);
+  sizes.sources = 4 * sizes.interfaces;
+  sizes.replies = scaled(unit / 2, 4096, 262144);
   // Read every 50 ms: a record and its header take 168 bytes, so 2 MiB hold what 120,000 connections a second leave in
   // between. The ring counts twice in the memory of weftd, which maps it twice.
   sizes.events = scaled(memory_bytes / 8192, 512 * 1024, 4 * 1024 * 1024);
@@ -70,7 +85,9 @@ std::uint64_t estimate_map_bytes(const MapSizes& sizes, std::uint32_t cpus) {
   return sizes.services * kServiceBytes + sizes.slots * kSlotBytes + sizes.endpoints * kEndpointBytes +
          sizes.owners * kOwnerBytes + sizes.processes * kProcessBytes + sizes.affinity * kAffinityBytes +
          sizes.edges * edge_bytes(cpus) + sizes.connections * kConnectionBytes + sizes.udp_flows * kUdpFlowBytes +
-         sizes.tuples * kTupleBytes + sizes.events;
+         sizes.tuples * kTupleBytes + sizes.peers * kPeerBytes + sizes.networks * kNetworkBytes +
+         sizes.subjects * kSubjectBytes + sizes.policy * kPolicyBytes + sizes.interfaces * kInterfaceBytes +
+         sizes.sources * kSourceBytes + sizes.replies * kReplyBytes + sizes.events;
 }
 
 }  // namespace weft

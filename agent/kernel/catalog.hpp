@@ -12,8 +12,9 @@
 
 namespace weft {
 
-// Balancing is all or nothing, and so are flows: a half of either would lie.
-enum class Feature : std::uint8_t { kBalancing, kFlows };
+// Each is all or nothing: a half of balancing or of flows would lie, and a pod whose packets are judged one way only is
+// not under policy.
+enum class Feature : std::uint8_t { kBalancing, kFlows, kPolicy };
 
 struct Hook {
   std::string_view name;     // of the link pin, in status and metrics
@@ -37,6 +38,37 @@ inline constexpr std::array<Hook, 12> kHooks{{
     {"connect4", "weft_connect4", BPF_CGROUP_INET4_CONNECT, Feature::kBalancing},
     {"connect6", "weft_connect6", BPF_CGROUP_INET6_CONNECT, Feature::kBalancing},
 }};
+
+// Values of enum bpf_attach_type that this libbpf does not know yet (Linux 6.6).
+inline constexpr auto kTcxIngress = static_cast<bpf_attach_type>(46);
+inline constexpr auto kTcxEgress = static_cast<bpf_attach_type>(47);
+
+// Of every interface of a pod, on its host side: what enters there has left the pod.
+inline constexpr std::array<Hook, 2> kPodHooks{{
+    {"pod_egress", "weft_pod_egress", kTcxIngress, Feature::kPolicy},
+    {"pod_ingress", "weft_pod_ingress", kTcxEgress, Feature::kPolicy},
+}};
+
+// Everything that is loaded, also what only the agent runs.
+struct Program {
+  std::string_view name;    // in probes
+  std::string_view symbol;  // in the object
+  Feature feature;
+};
+
+inline constexpr std::array kAgentPrograms{
+    Program{"close_idle", "weft_close_idle", Feature::kFlows},
+    Program{"explain", "weft_explain", Feature::kPolicy},
+};
+
+inline constexpr auto kPrograms = [] {
+  std::array<Program, kHooks.size() + kPodHooks.size() + kAgentPrograms.size()> all{};
+  std::size_t next = 0;
+  for (const auto& hook : kHooks) all[next++] = {hook.name, hook.program, hook.feature};
+  for (const auto& hook : kPodHooks) all[next++] = {hook.name, hook.program, hook.feature};
+  for (const auto& program : kAgentPrograms) all[next++] = program;
+  return all;
+}();
 
 enum class MapKind : std::uint8_t { AGENT, KERNEL, CACHE, SOCKET, RING };
 

@@ -31,11 +31,12 @@ Result<> Datapath::go_live() {
 
 std::vector<FeatureState> Datapath::features() const {
   std::vector<FeatureState> states;
-  for (auto [feature, name] : {std::pair{Feature::kBalancing, "balancing"}, std::pair{Feature::kFlows, "flows"}}) {
+  for (auto [feature, name] : {std::pair{Feature::kBalancing, "balancing"}, std::pair{Feature::kFlows, "flows"},
+                               std::pair{Feature::kPolicy, "policy"}}) {
     FeatureState state{name, object_->has(feature), ""};
-    for (const auto& hook : kHooks)
-      if (auto problem = object_->problems().find(std::string(hook.name));
-          hook.feature == feature && problem != object_->problems().end())
+    for (const auto& program : kPrograms)
+      if (auto problem = object_->problems().find(std::string(program.name));
+          program.feature == feature && problem != object_->problems().end())
         state.detail += (state.detail.empty() ? "" : "; ") + problem->first + ": " + problem->second;
     states.push_back(std::move(state));
   }

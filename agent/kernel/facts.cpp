@@ -83,7 +83,7 @@ Result<KernelFacts> KernelFacts::open(const BpfObject& object) {
   facts.helper_errors_ = PerCpuMap<weft_helper_error_key, std::uint64_t>(object.map_fd("weft_helper_errors"), cpus);
   facts.connections_ = Map<std::uint64_t, weft_flow_event>(object.map_fd("weft_connections"));
   facts.udp_flows_ = Map<weft_udp_flow_key, weft_udp_flow>(object.map_fd("weft_udp_flows"));
-  facts.close_idle_program_ = object.close_idle_fd();
+  facts.close_idle_program_ = object.program_fd("weft_close_idle");
   for (const char* name : {"weft_affinity", "weft_edges", "weft_connections", "weft_udp_flows"})
     facts.counted_maps_.emplace_back(name, object.map_fd(name));
   weft_edge_key overflow{};

@@ -134,7 +134,7 @@ Result<> Links::attach_hook(Link& link, int program) {
 Result<> Links::attach(const BpfObject& object) {
   for (auto& link : links_) {
     if (object.has(link.hook->feature)) {
-      WEFT_TRY(attach_hook(link, object.program_fd(*link.hook)));
+      WEFT_TRY(attach_hook(link, object.program_fd(link.hook->program)));
       continue;
     }
     link.fd = Fd();
@@ -181,7 +181,7 @@ Result<std::vector<std::string>> Links::repair(const BpfObject& object) {
     if (is_ours(link)) {
       WEFT_TRY(pin_over(link.fd.get(), pin));
     } else {
-      WEFT_TRY(attach_hook(link, object.program_fd(*link.hook)));
+      WEFT_TRY(attach_hook(link, object.program_fd(link.hook->program)));
     }
     repaired.emplace_back(link.hook->name);
   }

@@ -26,7 +26,10 @@ Result<> set_sizes(weft_bpf* skeleton, const DatapathSizes& sizes) {
       {skeleton->maps.weft_processes, sizes.processes},   {skeleton->maps.weft_affinity, sizes.affinity},
       {skeleton->maps.weft_edges, sizes.edges},           {skeleton->maps.weft_connections, sizes.connections},
       {skeleton->maps.weft_udp_flows, sizes.udp_flows},   {skeleton->maps.weft_tuples, sizes.tuples},
-      {skeleton->maps.weft_events, sizes.events_bytes},
+      {skeleton->maps.weft_events, sizes.events_bytes},   {skeleton->maps.weft_peers, sizes.peers},
+      {skeleton->maps.weft_networks, sizes.networks},     {skeleton->maps.weft_subjects, sizes.subjects},
+      {skeleton->maps.weft_policy, sizes.policy},         {skeleton->maps.weft_interfaces, sizes.interfaces},
+      {skeleton->maps.weft_sources, sizes.sources},       {skeleton->maps.weft_replies, sizes.replies},
   };
   for (const auto& [map, entries] : wanted)
     if (int problem = ::bpf_map__set_max_entries(map, entries); problem != 0)
@@ -45,8 +48,8 @@ Result<Skeleton> open_skeleton(const DatapathOptions& options) {
   return skeleton;
 }
 
-bpf_program* program_of(weft_bpf* skeleton, const Hook& hook) {
-  return ::bpf_object__find_program_by_name(skeleton->obj, std::string(hook.program).c_str());
+bpf_program* program_of(weft_bpf* skeleton, std::string_view symbol) {
+  return ::bpf_object__find_program_by_name(skeleton->obj, std::string(symbol).c_str());
 }
 
 Result<bpf_map_info> map_info(int fd) {
@@ -162,16 +165,15 @@ Result<> copy_predecessors(weft_bpf* skeleton, std::vector<Predecessor>& predece
 std::map<std::string, std::string> failing_programs(const DatapathOptions& options) {
   std::map<std::string, std::string> problems;
   for (const auto& probe : probe_programs(options))
-    if (!probe.loads) problems[probe.hook] = probe.problem;
+    if (!probe.loads) problems[probe.name] = probe.problem;
   return problems;
 }
 
 void switch_off(weft_bpf* skeleton, const std::map<std::string, std::string>& problems) {
-  for (const auto& failed : kHooks) {
+  for (const auto& failed : kPrograms) {
     if (!problems.contains(std::string(failed.name))) continue;
-    for (const auto& hook : kHooks)
-      if (hook.feature == failed.feature) ::bpf_program__set_autoload(program_of(skeleton, hook), false);
-    if (failed.feature == Feature::kFlows) ::bpf_program__set_autoload(skeleton->progs.weft_close_idle, false);
+    for (const auto& program : kPrograms)
+      if (program.feature == failed.feature) ::bpf_program__set_autoload(program_of(skeleton, program.symbol), false);
   }
 }
 
@@ -185,7 +187,7 @@ BpfObject::~BpfObject() = default;
 
 std::vector<ProgramProbe> probe_programs(const DatapathOptions& options) {
   std::vector<ProgramProbe> probes;
-  for (const auto& wanted : kHooks) {
+  for (const auto& wanted : kPrograms) {
     ProgramProbe probe{std::string(wanted.name), false, 0, 0, ""};
     LogCapture log;
     auto skeleton = open_skeleton(options);
@@ -194,9 +196,9 @@ std::vector<ProgramProbe> probe_programs(const DatapathOptions& options) {
       probes.push_back(std::move(probe));
       continue;
     }
-    for (const auto& hook : kHooks) ::bpf_program__set_autoload(program_of(skeleton->get(), hook), hook.name == wanted.name);
-    ::bpf_program__set_autoload((*skeleton)->progs.weft_close_idle, false);
-    auto* program = program_of(skeleton->get(), wanted);
+    for (const auto& other : kPrograms)
+      ::bpf_program__set_autoload(program_of(skeleton->get(), other.symbol), other.name == wanted.name);
+    auto* program = program_of(skeleton->get(), wanted.symbol);
     int failed = weft_bpf__load(skeleton->get());
     probe.loads = failed == 0;
     probe.instructions = static_cast<std::uint32_t>(::bpf_program__insn_cnt(program));
@@ -248,8 +250,8 @@ Result<BpfObject> BpfObject::load(const DatapathOptions& options, const std::set
     break;
   }
   if (!object.has(Feature::kBalancing)) {
-    const auto& [hook, why] = *object.problems_.begin();
-    return fail("this kernel (" + kernel_release() + ") does not take program " + hook + ": " + why);
+    const auto& [program, why] = *object.problems_.begin();
+    return fail("this kernel (" + kernel_release() + ") does not take program " + program + ": " + why);
   }
   return object;
 }
@@ -260,21 +262,14 @@ int BpfObject::map_fd(std::string_view name) const {
   return ::bpf_map__fd(map);
 }
 
-int BpfObject::program_fd(const Hook& hook) const { return ::bpf_program__fd(program_of(skeleton_.get(), hook)); }
-
-int BpfObject::program_fd_by_name(const char* program) const {
-  auto* found = ::bpf_object__find_program_by_name(skeleton_->obj, program);
-  WEFT_ASSERT(found != nullptr);
-  return ::bpf_program__fd(found);
+int BpfObject::program_fd(std::string_view symbol) const {
+  return ::bpf_program__fd(program_of(skeleton_.get(), symbol));
 }
 
-int BpfObject::explain_fd() const { return program_fd_by_name("weft_explain"); }
-
-int BpfObject::close_idle_fd() const { return ::bpf_program__fd(skeleton_->progs.weft_close_idle); }
-
 bool BpfObject::has(Feature feature) const {
-  return std::all_of(kHooks.begin(), kHooks.end(),
-                     [&](const Hook& hook) { return hook.feature != feature || program_fd(hook) >= 0; });
+  return std::all_of(kPrograms.begin(), kPrograms.end(), [&](const Program& program) {
+    return program.feature != feature || program_fd(program.symbol) >= 0;
+  });
 }
 
 void BpfObject::catch_up() {

@@ -20,7 +20,7 @@ struct weft_bpf;
 namespace weft {
 
 struct ProgramProbe {
-  std::string hook;
+  std::string name;  // of the hook, or of what the agent runs itself
   bool loads = false;
   std::uint32_t instructions = 0;           // in the object
   std::uint32_t verified_instructions = 0;  // that the verifier walked (Linux 5.16)
@@ -43,12 +43,9 @@ class BpfObject {
   ~BpfObject();
 
   int map_fd(std::string_view name) const;
-  int program_fd(const Hook& hook) const;  // negative: not loaded, its feature is off
-  int program_fd_by_name(const char* program) const;
-  int explain_fd() const;                    // answers policy questions by test run; negative: policy is off
-  int close_idle_fd() const;                 // the syscall program that ends idle UDP conversations
+  int program_fd(std::string_view symbol) const;  // negative: not loaded, its feature is off
   bool has(Feature feature) const;
-  const std::map<std::string, std::string>& problems() const { return problems_; }  // hook → why it did not load
+  const std::map<std::string, std::string>& problems() const { return problems_; }  // program → why it did not load
   // Gives maps that are new a pin beside the old one: before links run this object.
   Result<> stage_pins() const;
   // Takes over what the old programs wrote since this object was loaded: when all links run it.

@@ -18,6 +18,13 @@ struct DatapathSizes {
   std::uint32_t connections = 65536;
   std::uint32_t udp_flows = 65536;
   std::uint32_t tuples = 16384;
+  std::uint32_t peers = 65536;
+  std::uint32_t networks = 16384;
+  std::uint32_t subjects = 4096;
+  std::uint32_t policy = 262144;
+  std::uint32_t interfaces = 4096;
+  std::uint32_t sources = 16384;
+  std::uint32_t replies = 65536;
   std::uint32_t events_bytes = 1U << 22;  // a power of two, at least a page
 };
 

@@ -59,7 +59,7 @@ KernelPolicyTables::KernelPolicyTables(const BpfObject& object)
       subjects_(object.map_fd("weft_subjects")),
       peers_(object.map_fd("weft_peers")),
       networks_(object.map_fd("weft_networks")),
-      explain_program_(object.explain_fd()) {}
+      explain_program_(object.program_fd("weft_explain")) {}
 
 Result<PolicySizes> KernelPolicyTables::sizes() const {
   return PolicySizes{WEFT_TRY(rows_.max_entries()), WEFT_TRY(subjects_.max_entries()), WEFT_TRY(peers_.max_entries()),

@@ -99,7 +99,7 @@ class PodWorld {
     LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = in.data(), .data_out = out.data(),
                 .data_size_in = static_cast<__u32>(in.size()), .data_size_out = static_cast<__u32>(out.size()),
                 .ctx_in = &context, .ctx_size_in = sizeof context);
-    REQUIRE(::bpf_prog_test_run_opts(object_->program_fd_by_name(direction == WEFT_EGRESS ? "weft_pod_egress" : "weft_pod_ingress"),
+    REQUIRE(::bpf_prog_test_run_opts(object_->program_fd(direction == WEFT_EGRESS ? "weft_pod_egress" : "weft_pod_ingress"),
                                      &options) == 0);
     out.resize(options.data_size_out);
     return static_cast<int>(options.retval);
