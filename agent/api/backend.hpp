@@ -25,6 +25,8 @@ class Backend {
   virtual Source<EndpointView> endpoints(const ListQuery& query) const = 0;
   virtual Source<WorkloadView> workloads(const ListQuery& query) const = 0;
   virtual Source<IdentityView> identities(const ListQuery& query) const = 0;
+  // In the order of tiers, priorities and names.
+  virtual Source<PolicyView> policies(const ListQuery& query) const = 0;
   // Open connections as flows of kind open whose duration is their age. Fails when the kernel cannot list them.
   virtual Result<Source<Flow>> connections() = 0;
   virtual std::vector<EdgeSummary> edges() const = 0;

@@ -14,6 +14,7 @@ void append_json(std::string& out, const ServiceView& view);
 void append_json(std::string& out, const EndpointView& view);
 void append_json(std::string& out, const WorkloadView& view);
 void append_json(std::string& out, const IdentityView& view);
+void append_json(std::string& out, const PolicyView& view);
 void append_json(std::string& out, const EdgeSummary& edge, std::int64_t wall_offset_ns);
 void append_json(std::string& out, const CheckView& check);
 void append_json(std::string& out, const Diagnostic& finding);
@@ -31,6 +32,7 @@ std::string summary_json(std::uint64_t flows, std::uint64_t lost);
 // Parts.
 void write_rates(JsonWriter& json, const EdgeRates& rates);
 void write_findings(JsonWriter& json, const std::vector<Diagnostic>& findings, std::size_t most);
+void write_object_status(JsonWriter& json, const ObjectStatus& status);
 void write_addresses(JsonWriter& json, std::string_view name, const std::vector<IpAddress>& addresses);
 
 }  // namespace weft

@@ -29,12 +29,6 @@ std::string_view state_name(ObjectStatus::State state) {
   return "";
 }
 
-void write_status(JsonWriter& json, const ObjectStatus& status) {
-  json.key("status").begin_object().field("state", state_name(status.state)).field("reason", status.reason);
-  write_findings(json, status.findings, status.findings.size());
-  json.end_object();
-}
-
 void write_port(JsonWriter& json, const ServicePort& port) {
   json.begin_object().field("name", port.name).field("port", port.port).field("protocol", protocol_name(port.protocol));
   if (port.node_port != 0) json.field("nodePort", port.node_port);
@@ -61,6 +55,12 @@ void write_process(JsonWriter& json, const Workload::Process& process) {
 
 }  // namespace
 
+void write_object_status(JsonWriter& json, const ObjectStatus& status) {
+  json.key("status").begin_object().field("state", state_name(status.state)).field("reason", status.reason);
+  write_findings(json, status.findings, status.findings.size());
+  json.end_object();
+}
+
 void write_addresses(JsonWriter& json, std::string_view name, const std::vector<IpAddress>& addresses) {
   json.key(name).begin_array();
   for (const auto& address : addresses) json.value(address.text());
@@ -79,7 +79,7 @@ void append_json(std::string& out, const ServiceView& view) {
   json.end_array().key("frontends").begin_array();
   for (const auto& frontend : view.frontends) write_frontend(json, frontend);
   json.end_array().field("affinitySeconds", service.affinity_timeout_s);
-  write_status(json, view.status);
+  write_object_status(json, view.status);
   json.field("origin", view.origin).end_object();
 }
 
@@ -109,7 +109,7 @@ void append_json(std::string& out, const WorkloadView& view) {
   }
   json.end_array().field("serviceAccount", view.service_account);
   if (view.process) write_process(json, *view.process);
-  write_status(json, view.status);
+  write_object_status(json, view.status);
   json.end_object();
 }
 

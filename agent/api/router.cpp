@@ -117,6 +117,10 @@ Answer get_identities(Backend& backend, const Query& query, bool) {
   return list_response("IdentityList", backend.identities(WEFT_TRY(list_query(query))), kAppend);
 }
 
+Answer get_policies(Backend& backend, const Query& query, bool) {
+  return list_response("PolicyList", backend.policies(WEFT_TRY(list_query(query))), kAppend);
+}
+
 Answer get_connections(Backend& backend, const Query& query, bool) {
   auto wanted = WEFT_TRY(list_query(query));
   auto source = backend.connections();
@@ -141,7 +145,6 @@ Answer get_nothing(Backend&, const Query& query, bool) {
   WEFT_TRY(list_query(query));
   return text_response(200, list_head(kKind) + std::string(list_tail()));
 }
-constexpr char kPolicyList[] = "PolicyList";
 constexpr char kRouteList[] = "RouteList";
 constexpr char kCertList[] = "CertList";
 
@@ -167,7 +170,7 @@ constexpr auto kReads = std::to_array<Route>({{"/livez", get_livez},
                                               {"/api/v1/identities", get_identities},
                                               {"/api/v1/connections", get_connections},
                                               {"/api/v1/edges", get_edges},
-                                              {"/api/v1/policies", get_nothing<kPolicyList>},
+                                              {"/api/v1/policies", get_policies},
                                               {"/api/v1/routes", get_nothing<kRouteList>},
                                               {"/api/v1/certs", get_nothing<kCertList>},
                                               {"/api/v1/config", get_config},

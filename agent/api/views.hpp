@@ -11,6 +11,7 @@
 
 #include "agent/model/endpoints.hpp"
 #include "agent/model/objects.hpp"
+#include "agent/model/policy.hpp"
 #include "agent/observe/edges.hpp"
 #include "agent/observe/facts.hpp"
 #include "agent/observe/flow.hpp"
@@ -83,6 +84,24 @@ struct IdentityView {
   std::uint32_t id = 0;
   NamespacedName name;  // ("", "world") and the like for what is no object
   std::vector<IpAddress> addresses;
+};
+
+struct PolicyRuleView {
+  bool ingress = true;
+  std::uint32_t index = 0;  // in the list of its direction
+  std::string name;
+  std::string action;              // "Accept", "Deny" or "Pass"
+  std::vector<std::string> peers;  // in words; empty: everybody
+  std::vector<std::string> ports;  // in words; empty: every protocol and port
+};
+
+struct PolicyView {
+  std::shared_ptr<const Policy> object;  // never null
+  std::uint64_t workloads = 0;           // that it selects, on all nodes
+  std::uint64_t local_workloads = 0;
+  std::vector<PolicyRuleView> rules;
+  ObjectStatus status;
+  std::string origin;  // "file:line"
 };
 
 struct CheckView {

@@ -22,6 +22,7 @@ class AgentBackend final : public Backend {
   Source<EndpointView> endpoints(const ListQuery& query) const override;
   Source<WorkloadView> workloads(const ListQuery& query) const override;
   Source<IdentityView> identities(const ListQuery& query) const override;
+  Source<PolicyView> policies(const ListQuery& query) const override;
   Result<Source<Flow>> connections() override;
   std::vector<EdgeSummary> edges() const override;
   std::int64_t wall_offset_ns() const override;

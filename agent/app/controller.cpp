@@ -94,6 +94,8 @@ void Controller::compile_pending(Clock::time_point) {
   facts_changed_ = false;
   auto result = compiler_.compile(folded.snapshot, folded.changes, facts_);
   compiled_ = result.compiled;
+  if (folded.changes.policies || folded.changes.everything || !policies_)
+    policies_ = policy_compiler_.compile(*folded.snapshot, facts_);
   unplanned_.insert(result.changed_services.begin(), result.changed_services.end());
   owners_dirty_ = owners_dirty_ || result.owners_changed;
 }
@@ -172,7 +174,8 @@ void Controller::settle(const Plan& plan, const PlanOutcome& outcome, Clock::tim
     forgotten_removed_ = false;
     back_off(now);
     // What got in is not told per service: all are planned again, and what is in place costs no step.
-    compiled_->services.for_each([&](const NamespacedName& name, const auto&) { failures_.emplace(name, outcome.what); });
+    compiled_->services.for_each(
+        [&](const NamespacedName& name, const auto&) { failures_.emplace(name, outcome.what); });
     return;
   }
   if (failures_.empty() && table_failure_.empty()) {

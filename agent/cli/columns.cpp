@@ -137,6 +137,27 @@ ListView identities() {
           object_name};
 }
 
+std::string policy_mode(const json& item) { return text_at(item, "mode") == "audit" ? "audit" : ""; }
+std::string rule_count(const json& item) { return std::to_string(list_at(item, "rules").size()); }
+std::string directions(const json& item) { return joined(texts_at(item, "directions"), ","); }
+
+ListView policies() {
+  return {{text("NAMESPACE", "namespace"),
+           text("NAME", "name"),
+           text("TIER", "tier"),
+           {"PRIORITY", [](const json& item) { return Cell{text_at(item, "priority")}; }, true},
+           made("DIRECTIONS", directions),
+           {"WORKLOADS", [](const json& item) { return Cell{text_at(item, "workloads")}; }, true},
+           made("RULES", rule_count, false, true),
+           made("MODE", policy_mode),
+           state("STATE", "status.state"),
+           text("HERE", "localWorkloads", true),
+           text("SUBJECT", "subject", true),
+           text("REASON", "status.reason", true),
+           text("ORIGIN", "origin", true)},
+          object_name};
+}
+
 ListView objects() {
   return {{text("NAMESPACE", "namespace"), text("NAME", "name"), text("KIND", "kind"), state("STATE", "status.state"),
            text("REASON", "status.reason", true)},
@@ -185,7 +206,7 @@ ListView checks() {
 const ListView& list_view(const std::string& kind) {
   static const std::map<std::string, ListView> views = {
       {"services", services()},     {"endpoints", endpoints()},     {"workloads", workloads()},
-      {"identities", identities()}, {"policies", objects()},        {"routes", objects()},
+      {"identities", identities()}, {"policies", policies()},       {"routes", objects()},
       {"certs", objects()},         {"connections", connections()}, {"checks", checks()}};
   return views.at(kind);
 }

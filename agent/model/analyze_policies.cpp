@@ -9,23 +9,13 @@
 
 #include "agent/base/findings.hpp"
 #include "agent/model/policy_cover.hpp"
+#include "agent/model/policy_targets.hpp"
 
 namespace weft {
 namespace {
 
-constexpr std::string_view kSpaceNameLabel = "kubernetes.io/metadata.name";
-
-// A pod or Workload as selectors see it.
-struct Target {
-  const Labels* labels;
-  const std::vector<NamedPort>* ports;
-};
-using Targets = std::vector<Target>;
-
-struct Space {
-  Labels labels;
-  Targets targets;
-};
+using Target = PolicyTargets::Target;
+using Targets = PolicyTargets::Targets;
 
 std::string side_name(bool ingress) { return ingress ? "spec.ingress" : "spec.egress"; }
 
@@ -38,17 +28,8 @@ bool serves(const Target& target, const PolicyPort& port) {
 
 class PolicyAnalysis {
  public:
-  PolicyAnalysis(const Snapshot& snapshot, std::vector<Diagnostic>& out) : snapshot_(snapshot), out_(out) {
-    snapshot.pods.for_each([&](const NamespacedName& name, const std::shared_ptr<const Pod>& pod) {
-      if (!pod->host_network) spaces_[name.first].targets.push_back({&pod->metadata.labels, &pod->ports});
-    });
-    snapshot.workloads.for_each([&](const NamespacedName& name, const std::shared_ptr<const Workload>& workload) {
-      spaces_[name.first].targets.push_back({&workload->metadata.labels, &workload->ports});
-    });
-    snapshot.namespaces.for_each(
-        [&](const NamespacedName& name, const auto& space) { spaces_[name.second].labels = space->metadata.labels; });
-    for (auto& [name, space] : spaces_) space.labels.insert_or_assign(std::string(kSpaceNameLabel), name);
-  }
+  PolicyAnalysis(const Snapshot& snapshot, std::vector<Diagnostic>& out)
+      : snapshot_(snapshot), targets_(snapshot), out_(out) {}
 
   void run() {
     std::map<NamespacedName, std::shared_ptr<const Policy>> policies;
@@ -61,16 +42,6 @@ class PolicyAnalysis {
   }
 
  private:
-  Targets selected(const PodSelection& selection, const std::string& own_space) const {
-    Targets out;
-    for (const auto& [name, space] : spaces_) {
-      if (selection.namespaces ? !selection.namespaces->matches(space.labels) : name != own_space) continue;
-      std::ranges::copy_if(space.targets, std::back_inserter(out),
-                           [&](const Target& target) { return selection.pods.matches(*target.labels); });
-    }
-    return out;
-  }
-
   bool selects_node(const NodeSelection& selection) const {
     bool found = false;
     snapshot_.nodes.for_each(
@@ -79,7 +50,7 @@ class PolicyAnalysis {
   }
 
   void check(const Policy& policy) {
-    auto subjects = selected(policy.subject, policy.metadata.space);
+    auto subjects = targets_.selected(policy.subject, policy.metadata.space);
     if (subjects.empty())
       warn(policy, FindingCode::kPolicySelectsNothing,
            policy.tier == PolicyTier::kNetwork ? "spec.podSelector" : "spec.subject", "selects no pod and no workload");
@@ -98,7 +69,7 @@ class PolicyAnalysis {
     for (std::size_t i = 0; i < rule.peers.size(); ++i) {
       const auto* pods = std::get_if<PodSelection>(&rule.peers[i]);
       const auto* nodes = std::get_if<NodeSelection>(&rule.peers[i]);
-      bool empty = pods ? selected(*pods, policy.metadata.space).empty() : nodes && !selects_node(*nodes);
+      bool empty = pods ? targets_.selected(*pods, policy.metadata.space).empty() : nodes && !selects_node(*nodes);
       if (!empty) continue;
       auto where = fmt::format("{}.{}", field, ingress ? "from" : "to");
       // One entry of a cluster policy can be several peers (networks), so places in its list are not known.
@@ -114,7 +85,7 @@ class PolicyAnalysis {
     for (const auto& peer : rule.peers) {
       const auto* pods = std::get_if<PodSelection>(&peer);
       if (pods == nullptr) return {};
-      auto more = selected(*pods, policy.metadata.space);
+      auto more = targets_.selected(*pods, policy.metadata.space);
       out.insert(out.end(), more.begin(), more.end());
     }
     return out;
@@ -186,8 +157,8 @@ class PolicyAnalysis {
 
   bool share_workloads(const Policy& a, const Policy& b) const {
     std::set<const Labels*> of_a;
-    for (const auto& target : selected(a.subject, {})) of_a.insert(target.labels);
-    return std::ranges::any_of(selected(b.subject, {}),
+    for (const auto& target : targets_.selected(a.subject, {})) of_a.insert(target.labels);
+    return std::ranges::any_of(targets_.selected(b.subject, {}),
                                [&](const Target& target) { return of_a.contains(target.labels); });
   }
 
@@ -201,8 +172,8 @@ class PolicyAnalysis {
   }
 
   const Snapshot& snapshot_;
+  PolicyTargets targets_;
   std::vector<Diagnostic>& out_;
-  std::map<std::string, Space> spaces_;
 };
 
 }  // namespace

@@ -56,6 +56,7 @@ class FakeBackend final : public Backend {
   Source<IdentityView> identities(const ListQuery&) const override {
     return source_of<IdentityView>({{1, {"", "world"}, {}}, {256, {"shop", "cart"}, {IpAddress::v4(0x0a010005)}}});
   }
+  Source<PolicyView> policies(const ListQuery& query) const override;
   Result<Source<Flow>> connections() override;
   std::vector<EdgeSummary> edges() const override;
   std::int64_t wall_offset_ns() const override { return 1'700'000'000'000'000'000; }

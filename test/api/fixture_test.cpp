@@ -103,6 +103,22 @@ Source<EndpointView> FakeBackend::endpoints(const ListQuery&) const {
   return source_of<EndpointView>({view});
 }
 
+Source<PolicyView> FakeBackend::policies(const ListQuery&) const {
+  auto network = std::make_shared<NetworkPolicy>();
+  network->metadata.space = "shop";
+  network->metadata.name = "web";
+  network->ingress.applies = true;
+  auto cluster = std::make_shared<ClusterNetworkPolicy>();
+  cluster->metadata.name = "guard";
+  cluster->tier = PolicyTier::kAdmin;
+  cluster->priority = 5;
+  cluster->audit = cluster->egress.applies = true;
+  PolicyRuleView rule{true, 0, "readers", "Accept", {"pods app=cart"}, {"TCP/80"}};
+  return source_of<PolicyView>(
+      {{network, 3, 1, {rule}, {ObjectStatus::State::kAccepted, "not in the kernel yet", {}}, ""},
+       {cluster, 9, 0, {}, {ObjectStatus::State::kError, "spec: bad", {sample_finding()}}, "a.yaml:3"}});
+}
+
 Source<WorkloadView> FakeBackend::workloads(const ListQuery&) const {
   WorkloadView view;
   view.name = {"shop", "web"};

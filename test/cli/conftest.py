@@ -239,6 +239,15 @@ CHECKS = [{"code": "WEFT3001", "title": "Kernel", "state": "ok", "subject": "6.1
           {"code": "WEFT3002", "title": "BTF", "state": "warning", "subject": "/sys/kernel/btf", "detail": "absent", "fix": "Use a kernel with BTF."}]
 
 
+RULE = {"direction": "ingress", "index": 0, "name": "", "action": "Accept", "peers": ["pods app=cart"], "ports": ["TCP/80"]}
+POLICIES = [{"kind": "ClusterNetworkPolicy", "namespace": "", "name": "guard", "tier": "Admin", "priority": 5, "mode": "audit",
+             "subject": "pods all", "directions": ["egress"], "workloads": 9, "localWorkloads": 0, "rules": [],
+             "status": {"state": "Error", "reason": "spec.egress: bad", "findings": []}, "origin": "a.yaml:3"},
+            {"kind": "NetworkPolicy", "namespace": "shop", "name": "web", "tier": "NetworkPolicy", "mode": "enforce",
+             "subject": "pods app=web", "directions": ["ingress"], "workloads": 3, "localWorkloads": 1, "rules": [RULE],
+             "status": {"state": "Accepted", "reason": "not in the kernel yet", "findings": []}, "origin": ""}]
+
+
 @pytest.fixture
 def shop(agent):
     agent.list("services", "ServiceList", SERVICES)
@@ -248,7 +257,8 @@ def shop(agent):
     agent.list("connections", "ConnectionList", [{**FLOW, "kind": "open"}])
     agent.list("edges", "EdgeList", EDGES)
     agent.list("checks", "CheckList", CHECKS)
-    for name, kind in (("policies", "PolicyList"), ("routes", "RouteList"), ("certs", "CertList")):
+    agent.list("policies", "PolicyList", POLICIES)
+    for name, kind in (("routes", "RouteList"), ("certs", "CertList")):
         agent.list(name, kind, [])
     agent.get("status", STATUS)
     agent.get("config", {"apiVersion": "weft/v1", "kind": "Config", "values": {"node": {"name": "node-a"}, "log": {"level": "debug"}},

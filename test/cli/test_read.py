@@ -114,8 +114,18 @@ def test_names_are_namespace_slash_name(weft, shop):
 
 
 def test_an_empty_list_says_so_on_standard_error_only(weft, shop):
-    result = weft("get", "policies")
+    result = weft("get", "routes")
     assert (result.code, result.out, result.err) == (0, "", "nothing found\n")
+
+
+def test_policies_show_tier_mode_and_what_they_select(weft, shop):
+    lines = weft("get", "policies").lines
+    assert lines[0].split() == ["NAMESPACE", "NAME", "TIER", "PRIORITY", "DIRECTIONS", "WORKLOADS", "RULES", "MODE", "STATE"]
+    assert lines[1].split() == ["guard", "Admin", "5", "egress", "9", "0", "audit", "Error"]
+    assert lines[2].split() == ["shop", "web", "NetworkPolicy", "ingress", "3", "1", "Accepted"]
+    wide = weft("get", "policy", "-o", "wide").out
+    assert "pods app=web" in wide and "not in the kernel yet" in wide
+    assert weft("get", "policies", "-o", "name").lines == ["guard", "shop/web"]
 
 
 def test_namespace_filter_is_passed_on_and_all_namespaces_wins(weft, shop):
