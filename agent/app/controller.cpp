@@ -94,8 +94,6 @@ void Controller::compile_pending(Clock::time_point) {
   facts_changed_ = false;
   auto result = compiler_.compile(folded.snapshot, folded.changes, facts_);
   compiled_ = result.compiled;
-  if (folded.changes.policies || folded.changes.everything || !policies_)
-    policies_ = policy_compiler_.compile(*folded.snapshot, facts_);
   unplanned_.insert(result.changed_services.begin(), result.changed_services.end());
   owners_dirty_ = owners_dirty_ || result.owners_changed;
 }

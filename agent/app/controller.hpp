@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "agent/compile/compiler.hpp"
-#include "agent/compile/policy_compiler.hpp"
 #include "agent/kernel/tables.hpp"
 #include "agent/model/fold.hpp"
 #include "agent/reconcile/ledger.hpp"
@@ -47,8 +46,6 @@ class Controller {
   const std::shared_ptr<const Snapshot>& snapshot() const { return fold_.snapshot(); }
   const Fold& fold() const { return fold_; }
   const std::shared_ptr<const Compiled>& compiled() const { return compiled_; }
-  // What the policies ask for; never null after the first tick.
-  const std::shared_ptr<const PolicyTables>& policies() const { return policies_; }
   const NodeFacts& facts() const { return facts_; }
   std::uint64_t desired_revision() const;
   std::uint64_t applied_revision() const { return applied_revision_; }
@@ -74,12 +71,10 @@ class Controller {
   TableSizes sizes_;
   Fold fold_;
   Compiler compiler_;
-  PolicyCompiler policy_compiler_{PolicyNumbers{}};
   Ledger ledger_;
   NodeFacts facts_;
   std::vector<Event> pending_;
   std::shared_ptr<const Compiled> compiled_;
-  std::shared_ptr<const PolicyTables> policies_;
   Table<weft_process_key, std::uint32_t> processes_;
   std::map<NamespacedName, std::uint32_t> ids_;     // services that have rows, by their numeric name
   std::set<NamespacedName> unplanned_;              // to be planned by the next tick

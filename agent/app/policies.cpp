@@ -36,9 +36,11 @@ void add_rules(const PolicySide& side, bool ingress, std::vector<PolicyRuleView>
   }
 }
 
-std::uint64_t local_workloads(const PolicyTables& tables, const ObjectKey& key) {
-  auto it = tables.uses.find(key);
-  return it == tables.uses.end() ? 0 : it->second.local_workloads;
+// `tables` may be null: before every source was read.
+std::uint64_t local_workloads(const std::shared_ptr<const PolicyTables>& tables, const ObjectKey& key) {
+  if (!tables) return 0;
+  auto it = tables->uses.find(key);
+  return it == tables->uses.end() ? 0 : it->second.local_workloads;
 }
 
 using Findings = std::map<ObjectKey, std::vector<Diagnostic>>;
@@ -54,13 +56,23 @@ Findings findings_of_policies(const Snapshot& snapshot) {
   return out;
 }
 
-ObjectStatus status_of(const Policy& policy, const Findings& findings, std::uint64_t local) {
+ObjectStatus status_of(const Policy& policy, const Findings& findings, std::uint64_t local,
+                       const PolicyController& controller) {
   ObjectStatus status;
   if (auto said = findings.find(policy_key(policy)); said != findings.end()) status.findings = said->second;
   auto error = std::ranges::find(status.findings, Diagnostic::Severity::kError, &Diagnostic::severity);
   if (error == status.findings.end()) {
     status.state = ObjectStatus::State::kAccepted;
-    status.reason = local == 0 ? "selects nothing on this node" : "not in the kernel yet";
+    if (local == 0) {
+      status.reason = "selects nothing on this node";
+    } else if (!controller.failure().empty()) {
+      status.state = ObjectStatus::State::kError;
+      status.reason = controller.failure();
+    } else if (controller.applied()) {
+      status.state = ObjectStatus::State::kProgrammed;
+    } else {
+      status.reason = "not in the kernel yet";
+    }
     return status;
   }
   status.state = ObjectStatus::State::kError;
@@ -73,7 +85,7 @@ ObjectStatus status_of(const Policy& policy, const Findings& findings, std::uint
 
 Source<PolicyView> AgentBackend::policies(const ListQuery& query) const {
   auto snapshot = state_.controller->snapshot();
-  return [snapshot, tables = state_.controller->policies(), targets = PolicyTargets(*snapshot),
+  return [this, snapshot, tables = state_.policy->tables(), targets = PolicyTargets(*snapshot),
           findings = findings_of_policies(*snapshot), found = find_policies(*snapshot, query),
           next = std::size_t{0}](PolicyView& view) mutable {
     if (next == found.size()) return false;
@@ -81,8 +93,8 @@ Source<PolicyView> AgentBackend::policies(const ListQuery& query) const {
     view.object = found[next++];
     const auto& policy = *view.object;
     view.workloads = targets.count(policy.subject, policy.metadata.space);
-    view.local_workloads = local_workloads(*tables, policy_key(policy));
-    view.status = status_of(policy, findings, view.local_workloads);
+    view.local_workloads = local_workloads(tables, policy_key(policy));
+    view.status = status_of(policy, findings, view.local_workloads, *state_.policy);
     add_rules(policy.ingress, true, view.rules);
     add_rules(policy.egress, false, view.rules);
     return true;
