@@ -11,6 +11,8 @@
 #include "agent/kernel/links.hpp"
 #include "agent/kernel/object.hpp"
 #include "agent/kernel/options.hpp"
+#include "agent/kernel/pod_links.hpp"
+#include "agent/kernel/pod_tables.hpp"
 #include "agent/kernel/ring.hpp"
 #include "agent/kernel/tables.hpp"
 
@@ -35,6 +37,9 @@ class Datapath {
   std::vector<FeatureState> features() const;
   const std::vector<std::string>& copied() const { return object_->copied(); }
   const KernelTables& tables() const { return *tables_; }
+  bool has(Feature feature) const { return object_->has(feature); }
+  PodLinks& pod_links() { return *pod_links_; }
+  const PodTables& pod_tables() const { return *pod_tables_; }
   const KernelFacts& facts() const { return *facts_; }
   Result<Ring> open_ring(Ring::Handler on_record) const { return Ring::open(object_->map_fd("weft_events"), std::move(on_record)); }
   // False once somebody removed our pin directory or unmounted its file system.
@@ -45,8 +50,10 @@ class Datapath {
   std::filesystem::path bpffs_;
   Fd directory_;  // holds the lock
   std::unique_ptr<Links> links_;
+  std::unique_ptr<PodLinks> pod_links_;
   std::unique_ptr<BpfObject> object_;
   std::unique_ptr<KernelTables> tables_;
+  std::unique_ptr<PodTables> pod_tables_;
   std::unique_ptr<KernelFacts> facts_;
 };
 
