@@ -105,7 +105,12 @@ std::string status_json(const StatusView& view) {
   json.field("revisions", lag).end_object();
   write_findings(json, view.findings, kMaxStatusFindings);
   json.field("findingsTotal", view.findings_total).key("proxy").begin_object().field("mode", "off").end_object();
-  json.key("unenforced").begin_array().end_array().end_object();
+  json.key("unenforced").begin_array();
+  for (const auto& pod : view.unenforced) {
+    json.begin_object().field("namespace", pod.pod.first).field("pod", pod.pod.second);
+    json.field("workload", pod.workload.first + "/" + pod.workload.second).field("reason", pod.reason).end_object();
+  }
+  json.end_array().end_object();
   return finish(std::move(out));
 }
 

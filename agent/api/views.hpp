@@ -127,6 +127,9 @@ struct SourceView {
   std::uint64_t findings = 0;
 };
 
+// A pod of this node that policy cannot be enforced for.
+using UnenforcedView = UnenforcedWorkload;
+
 struct StatusView {
   Readiness readiness;
   std::string version;
@@ -145,6 +148,7 @@ struct StatusView {
   std::vector<KernelFeature> features;
   std::vector<SourceView> sources;
   std::vector<Attachment> attachments;
+  std::vector<UnenforcedView> unenforced;
   std::vector<MapUse> maps;
   std::uint64_t events_total = 0;
   std::uint64_t events_lost = 0;

@@ -126,6 +126,9 @@ Result<> Agent::Parts::go_live() {
       datapath.facts(), [&datapath](Ring::Handler handler) { return datapath.open_ring(std::move(handler)); },
       {.max_series = config.metrics.max_series, .histograms = config.metrics.histograms}, resolve, std::move(sinks)));
   publish_names();
+  state.pods = WEFT_TRY(PodGuard::start(datapath, state.controller->facts().name, config.datapath.pods == "auto"));
+  state.pods->set_snapshot(state.controller->snapshot());
+  state.pods_attached = state.pods->settled();
   audit();
   return {};
 }
@@ -140,6 +143,7 @@ Result<std::unique_ptr<Agent>> Agent::start(const ConfigRequest& request, Loaded
   WEFT_TRY(parts->open_servers());
   WEFT_TRY(parts->go_live());
   parts->watch_files();
+  parts->watch_pods();
   parts->watch_signals();
   parts->every_second();
   return std::unique_ptr<Agent>(new Agent(std::move(parts)));

@@ -21,6 +21,8 @@ constexpr auto kQuiet = 50ms;         // a burst of events is over
 constexpr auto kMostWait = 500ms;     // …or is not waited for any longer
 constexpr std::chrono::milliseconds kLeastWait{10};     // between two looks at the same files
 constexpr std::uint64_t kAuditPace = 5;        // seconds
+constexpr std::uint64_t kPodsPace = 10;        // seconds: interfaces and their rows are read anew
+constexpr auto kLookPace = 50ms;               // at addresses of pods that nobody announces
 constexpr std::uint64_t kRepairPace = 600;     // seconds: every map is dumped
 constexpr std::uint64_t kRescanPace = 300;     // seconds: what inotify does not tell
 constexpr std::uint64_t kProcessPace = 2;      // seconds: new cgroups of a unit
@@ -56,6 +58,8 @@ void Agent::Parts::tick() {
   if (const auto& failure = state.controller->table_failure(); !failure.empty() && failure != before)
     spdlog::error("kernel maps: {}", failure);
   apply_policy();
+  if (state.pods) state.pods->set_snapshot(state.controller->snapshot());
+  attach_pods();
   publish_names();
   if (many && waited.size() > kLargeList) ::malloc_trim(0);  // a first list is read once; its scraps need not stay
   if (!told_ready && make_readiness(state).ready) {
@@ -149,6 +153,7 @@ void Agent::Parts::every_second() {
     schedule_recheck();
   }
   if (seconds % kAuditPace == 0) audit();
+  if (seconds % kPodsPace == 0) compare_pods();
   if (seconds % kRepairPace == 0) repair_drift();
   if (seconds % kProcessPace == 0 && !state.controller->compiled()->processes.empty()) refresh_processes();
   if (seconds % kBalancingPace == 1) update_balancing_rows();
@@ -168,6 +173,8 @@ void Agent::Parts::audit() {
   }
   state.pins_present = state.datapath->pins_present();
   state.attachments = state.datapath->audit();
+  if (state.pods) state.pods->audit();
+  attach_pods();
   bool missing = std::any_of(state.attachments.begin(), state.attachments.end(),
                              [](const AttachmentState& attachment) { return attachment.state == "missing"; });
   if (!missing || !state.pins_present) return;
@@ -177,8 +184,7 @@ void Agent::Parts::audit() {
     return;
   }
   for (const auto& hook : *repaired) spdlog::warn("{} was detached by somebody; attached again", hook);
-  state.drift_repaired += repaired->size();
-  state.agent_metrics->add_drift_repaired(repaired->size());
+  count_repaired(repaired->size());
   state.attachments = state.datapath->audit();
 }
 
@@ -192,8 +198,65 @@ void Agent::Parts::repair_drift() {
   }
   if (steps == 0) return;
   spdlog::warn("{} map entries differed from what they should be; repaired", steps);
-  state.drift_repaired += steps;
-  state.agent_metrics->add_drift_repaired(steps);
+  count_repaired(steps);
+}
+
+void Agent::Parts::count_repaired(std::size_t repaired) {
+  state.drift_repaired += repaired;
+  state.agent_metrics->add_drift_repaired(repaired);
+}
+
+void Agent::Parts::watch_pods() {
+  attach_pods();
+  if (state.pods->fd() < 0) return;
+  pods_ready.assign(::dup(state.pods->fd()));
+  auto wait = [this](auto& self) -> void {
+    pods_ready.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                          [this, self](const boost::system::error_code& failed) mutable {
+                            if (failed) return;
+                            follow_pods();
+                            self(self);
+                          });
+  };
+  wait(wait);
+}
+
+void Agent::Parts::follow_pods() {
+  auto more = state.pods->on_readable();
+  if (!more) spdlog::error("interfaces of pods: {}", more.error().what);
+  attach_pods();
+  if (more && *more) boost::asio::post(loop, [this] { follow_pods(); });
+  look_for_pods_again();
+}
+
+void Agent::Parts::look_for_pods_again() {
+  if (!state.pods->should_look_again(Clock::now())) return;
+  pods_timer.expires_after(kLookPace);
+  pods_timer.async_wait([this](const boost::system::error_code& canceled) {
+    if (canceled) return;
+    if (auto looked = state.pods->look_again(); !looked) spdlog::error("addresses of pods: {}", looked.error().what);
+    attach_pods();
+    look_for_pods_again();
+  });
+}
+
+// One interface a turn: the kernel takes its time for each, and requests must not wait for all.
+void Agent::Parts::attach_pods() {
+  if (!state.pods || attaching) return;
+  if (state.pods->attach_next()) {
+    attaching = true;
+    boost::asio::post(loop, [this] {
+      attaching = false;
+      attach_pods();
+    });
+  }
+  state.pods_attached = state.pods_attached || state.pods->settled();
+  if (auto repaired = state.pods->take_repaired(); repaired > 0) count_repaired(repaired);
+}
+
+void Agent::Parts::compare_pods() {
+  if (auto compared = state.pods->compare(); !compared) spdlog::error("compare interfaces of pods: {}", compared.error().what);
+  attach_pods();
 }
 
 void Agent::Parts::update_balancing_rows() {
@@ -232,6 +295,7 @@ void Agent::Parts::publish_page() {
   auto& page = *state.agent_metrics;
   page.set_features(make_features(state));
   page.set_attachments(make_attachments(state));
+  page.set_unenforced(make_unenforced(state));
   page.set_maps(make_map_use(state));
   page.set_counters(state.report.counters);
   page.set_helper_errors(state.report.helper_errors);

@@ -42,6 +42,12 @@ struct Agent::Parts {
   void publish_page();
   void refresh_processes();
   void audit();
+  void watch_pods();
+  void follow_pods();
+  void attach_pods();
+  void look_for_pods_again();
+  void compare_pods();
+  void count_repaired(std::size_t repaired);
   void repair_drift();
   void reload(ReloadDone done);
   std::string apply_config(LoadedConfig fresh);
@@ -52,9 +58,9 @@ struct Agent::Parts {
   ConfigRequest request;
   AgentState state;
   boost::asio::io_context loop{1};
-  boost::asio::steady_timer tick_timer{loop}, second_timer{loop}, recheck_timer{loop};
+  boost::asio::steady_timer tick_timer{loop}, second_timer{loop}, recheck_timer{loop}, pods_timer{loop};
   boost::asio::signal_set signals{loop};
-  boost::asio::posix::stream_descriptor files_ready{loop};
+  boost::asio::posix::stream_descriptor files_ready{loop}, pods_ready{loop};
   std::optional<NamesStore> names_store;
   std::optional<FilesSource> files;
   std::unique_ptr<CgroupTree> cgroups;
@@ -69,6 +75,7 @@ struct Agent::Parts {
   std::optional<Clock::time_point> first_pending;  // since when events wait
   std::uint64_t seconds = 0;
   bool told_ready = false;
+  bool attaching = false;  // a turn of attach_pods() is posted
   bool stopping = false;
 };
 

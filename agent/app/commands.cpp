@@ -16,6 +16,7 @@
 #include "agent/kernel/cleanup.hpp"
 #include "agent/kernel/environment.hpp"
 #include "agent/kernel/object.hpp"
+#include "agent/kernel/pod_links.hpp"
 #include "agent/model/fold.hpp"
 
 namespace weft {
@@ -57,6 +58,8 @@ Result<> check_bpffs(const std::filesystem::path& path) {
 }
 
 void probe_kernel(const DatapathOptions& options, std::vector<CheckView>& checks) {
+  if (auto problem = tcx_problem(); !problem.empty())
+    checks.push_back(make_check(FindingCode::kNodeProgram, State::kWarning, "pods", problem));
   for (const auto& probe : probe_programs(options)) {
     auto good = fmt::format("{} instructions, {} verified", probe.instructions, probe.verified_instructions);
     checks.push_back(make_check(FindingCode::kNodeProgram, probe.loads ? State::kOk : State::kError, probe.name,

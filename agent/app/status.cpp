@@ -14,7 +14,9 @@ using Check = CheckView::State;
 
 void check_attachments(const AgentState& state, std::vector<CheckView>& checks) {
   bool missing = false;
-  for (const auto& attachment : state.attachments) {
+  auto all = state.attachments;
+  if (state.pods) all.insert(all.end(), state.pods->attachments().begin(), state.pods->attachments().end());
+  for (const auto& attachment : all) {
     auto subject = attachment.hook + " on " + attachment.target;
     if (attachment.state == "missing") {
       checks.push_back(make_check(FindingCode::kNodeMissingAttachment, Check::kError, subject, attachment.detail));
@@ -97,6 +99,7 @@ Readiness make_readiness(const AgentState& state) {
   if (!state.controller->snapshot()->all_synced()) return {false, "not every source has been read yet"};
   if (!state.controller->ready()) return {false, "the first state is not in the kernel yet"};
   if (!state.live) return {false, "the programs are not attached yet"};
+  if (!state.pods_attached) return {false, "the interfaces of pods are not attached to yet"};
   return {true, ""};
 }
 
@@ -109,13 +112,23 @@ std::vector<KernelFeature> make_features(const AgentState& state) {
 
 std::vector<Attachment> make_attachments(const AgentState& state) {
   std::vector<Attachment> attachments;
-  for (const auto& from : state.attachments) {
+  auto add = [&](const AttachmentState& from) {
     auto kind = from.state == "attached"  ? Attachment::State::kAttached
                 : from.state == "missing" ? Attachment::State::kMissing
                                           : Attachment::State::kForeign;
     attachments.push_back({from.hook, from.target, kind, from.detail});
-  }
+  };
+  for (const auto& from : state.attachments) add(from);
+  if (state.pods)
+    for (const auto& from : state.pods->attachments()) add(from);
   return attachments;
+}
+
+std::vector<UnenforcedView> make_unenforced(const AgentState& state) {
+  std::vector<UnenforcedView> views;
+  if (!state.pods) return views;
+  for (auto& pod : state.pods->unenforced()) views.push_back({pod.pod, {pod.pod.first, pod.workload}, std::move(pod.reason)});
+  return views;
 }
 
 std::vector<MapUse> make_map_use(const AgentState& state) {
@@ -193,6 +206,7 @@ StatusView make_status(const AgentState& state) {
   view.rates = state.report.rates;
   view.features = make_features(state);
   view.attachments = make_attachments(state);
+  view.unenforced = make_unenforced(state);
   view.maps = make_map_use(state);
   view.events_total = state.report.counters[WEFT_COUNT_EVENTS];
   view.events_lost = state.report.counters[WEFT_COUNT_EVENTS_LOST];

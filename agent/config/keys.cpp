@@ -49,7 +49,7 @@ std::vector<ConfigKey> datapath_keys() {
        TEXT(datapath.pods),
        kChoice,
        kRestart,
-       kLater,
+       kUsed,
        "auto: attach to interfaces whose peer namespace holds the address of a known pod. none: to none.",
        {"auto", "none"}},
       {"datapath.failsafe.inbound", PORTS(datapath.failsafe_inbound), kPortProtocol, kRestart, kLater,

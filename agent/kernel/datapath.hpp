@@ -12,6 +12,8 @@
 #include "agent/kernel/object.hpp"
 #include "agent/kernel/options.hpp"
 #include "agent/kernel/policy_tables.hpp"
+#include "agent/kernel/pod_links.hpp"
+#include "agent/kernel/pod_tables.hpp"
 #include "agent/kernel/ring.hpp"
 #include "agent/kernel/tables.hpp"
 
@@ -37,6 +39,9 @@ class Datapath {
   const std::vector<std::string>& copied() const { return object_->copied(); }
   const KernelTables& tables() const { return *tables_; }
   const KernelPolicyTables& policy() const { return *policy_; }
+  bool has(Feature feature) const { return object_->has(feature); }
+  PodLinks& pod_links() { return *pod_links_; }
+  const PodTables& pod_tables() const { return *pod_tables_; }
   const KernelFacts& facts() const { return *facts_; }
   Result<Ring> open_ring(Ring::Handler on_record) const { return Ring::open(object_->map_fd("weft_events"), std::move(on_record)); }
   // False once somebody removed our pin directory or unmounted its file system.
@@ -47,9 +52,11 @@ class Datapath {
   std::filesystem::path bpffs_;
   Fd directory_;  // holds the lock
   std::unique_ptr<Links> links_;
+  std::unique_ptr<PodLinks> pod_links_;
   std::unique_ptr<BpfObject> object_;
   std::unique_ptr<KernelTables> tables_;
   std::unique_ptr<KernelPolicyTables> policy_;
+  std::unique_ptr<PodTables> pod_tables_;
   std::unique_ptr<KernelFacts> facts_;
 };
 

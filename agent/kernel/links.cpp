@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "agent/kernel/object.hpp"
+#include "agent/kernel/pins.hpp"
 
 namespace weft {
 namespace {
@@ -20,12 +21,6 @@ bool link_info(int fd, bpf_link_info& info) {
   return ::bpf_obj_get_info_by_fd(fd, &info, &size) == 0;
 }
 
-std::uint32_t program_id(int fd) {
-  bpf_prog_info info{};
-  __u32 size = sizeof info;
-  return fd >= 0 && ::bpf_obj_get_info_by_fd(fd, &info, &size) == 0 ? info.id : 0;
-}
-
 // A program cannot be opened by its id without CAP_SYS_ADMIN, so each attached one has a pin: the settled one, or the
 // one of a swap that was cut short.
 Fd pinned_program(const std::filesystem::path& pin, std::uint32_t id) {
@@ -34,24 +29,6 @@ Fd pinned_program(const std::filesystem::path& pin, std::uint32_t id) {
     if (fd && program_id(fd.get()) == id) return fd;
   }
   return Fd();
-}
-
-Result<> pin_over(int fd, const std::filesystem::path& path) {
-  auto staged = path.string() + "_next";
-  ::unlink(staged.c_str());
-  if (::bpf_obj_pin(fd, staged.c_str()) != 0) return fail_errno(errno, "pin " + path.string());
-  if (::rename(staged.c_str(), path.c_str()) != 0) return fail_errno(errno, "pin " + path.string());
-  return {};
-}
-
-std::string foreign_name(std::uint32_t id) {
-  auto text = "program " + std::to_string(id);
-  Fd fd(::bpf_prog_get_fd_by_id(id));
-  bpf_prog_info info{};
-  __u32 size = sizeof info;
-  if (fd && ::bpf_obj_get_info_by_fd(fd.get(), &info, &size) == 0 && info.name[0] != '\0')
-    text += " '" + std::string(info.name) + "'";
-  return text;
 }
 
 }  // namespace
@@ -84,13 +61,7 @@ std::set<std::uint32_t> Links::live_maps() const {
     bpf_link_info info;
     if (!is_ours(link) || !link_info(link.fd.get(), info)) continue;
     auto program = pinned_program(bpffs_ / "progs" / link.hook->name, info.prog_id);
-    std::array<__u32, 64> ids{};
-    bpf_prog_info program_info{};
-    program_info.nr_map_ids = ids.size();
-    program_info.map_ids = reinterpret_cast<std::uintptr_t>(ids.data());
-    __u32 size = sizeof program_info;
-    if (program && ::bpf_obj_get_info_by_fd(program.get(), &program_info, &size) == 0)
-      maps.insert(ids.begin(), ids.begin() + std::min<std::size_t>(program_info.nr_map_ids, ids.size()));
+    maps.merge(maps_of_program(program.get()));
   }
   return maps;
 }
@@ -105,13 +76,7 @@ Result<> Links::swap_program(Link& link, int program, std::uint32_t attached_pro
   auto staged = pin.string() + "_next";
   ::unlink(staged.c_str());
   if (::bpf_obj_pin(program, staged.c_str()) != 0) return fail_errno(errno, "pin " + staged);
-  LIBBPF_OPTS(bpf_link_update_opts, options);
-  if (before) {
-    options.flags = BPF_F_REPLACE;
-    options.old_prog_fd = static_cast<__u32>(before.get());
-  }
-  if (::bpf_link_update(link.fd.get(), program, &options) != 0)
-    return fail_errno(errno, "swap the program on " + std::string(link.hook->name));
+  WEFT_TRY(replace_program(link.fd.get(), program, before.get(), std::string(link.hook->name)));
   if (::rename(staged.c_str(), pin.c_str()) != 0) return fail_errno(errno, "pin " + pin.string());
   return {};
 }
@@ -166,7 +131,7 @@ std::vector<AttachmentState> Links::audit() const {
     __u32 count = ids.size(), flags = 0;
     if (::bpf_prog_query(cgroup_.get(), link.hook->type, BPF_F_QUERY_EFFECTIVE, &flags, ids.data(), &count) != 0) continue;
     for (__u32 i = 0; i < count && i < ids.size(); ++i)
-      if (!own.contains(ids[i])) states.push_back({hook, target, "foreign", foreign_name(ids[i])});
+      if (!own.contains(ids[i])) states.push_back({hook, target, "foreign", describe_program(ids[i])});
   }
   return states;
 }

@@ -226,8 +226,10 @@ Result<> check_pinned_maps(const DatapathOptions& options) {
   return {};
 }
 
-Result<BpfObject> BpfObject::load(const DatapathOptions& options, const std::set<std::uint32_t>& live_maps) {
+Result<BpfObject> BpfObject::load(const DatapathOptions& options, const std::set<std::uint32_t>& live_maps,
+                                  std::map<std::string, std::string> problems) {
   BpfObject object;
+  object.problems_ = std::move(problems);
   object.maps_dir_ = options.bpffs / "maps";
   for (int attempt = 0; attempt < 2; ++attempt) {
     LogCapture log;
@@ -241,18 +243,19 @@ Result<BpfObject> BpfObject::load(const DatapathOptions& options, const std::set
     switch_off(skeleton.get(), object.problems_);
     if (int failed = weft_bpf__load(skeleton.get()); failed != 0) {
       auto why = log.last_problem(-failed);
-      if (attempt == 0) object.problems_ = failing_programs(options);
-      if (attempt == 1 || object.problems_.empty()) return fail(-failed, "load the BPF programs: " + why);
+      auto failing = attempt == 0 ? failing_programs(options) : std::map<std::string, std::string>();
+      if (failing.empty()) return fail(-failed, "load the BPF programs: " + why);
+      object.problems_.merge(failing);
       continue;
     }
     WEFT_TRY(copy_predecessors(skeleton.get(), predecessors, object.copied_, object.written_on_));
     object.skeleton_.reset(skeleton.release());
     break;
   }
-  if (!object.has(Feature::kBalancing)) {
-    const auto& [program, why] = *object.problems_.begin();
-    return fail("this kernel (" + kernel_release() + ") does not take program " + program + ": " + why);
-  }
+  for (const auto& program : kPrograms)
+    if (auto problem = object.problems_.find(std::string(program.name));
+        program.feature == Feature::kBalancing && problem != object.problems_.end())
+      return fail("this kernel (" + kernel_release() + ") does not take program " + problem->first + ": " + problem->second);
   return object;
 }
 

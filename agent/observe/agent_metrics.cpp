@@ -103,6 +103,7 @@ struct AgentMetrics::Families {
   prometheus::Family<prometheus::Gauge>& build_info = gauge_family(FamilyId::kBuildInfo);
   GaugeSet features{gauge_family(FamilyId::kKernelFeature)};
   GaugeSet attachments{gauge_family(FamilyId::kAttachments)};
+  prometheus::Gauge& unenforced = gauge(FamilyId::kUnenforced);
   GaugeSet map_entries{gauge_family(FamilyId::kMapEntries)};
   GaugeSet map_max_entries{gauge_family(FamilyId::kMapMaxEntries)};
   prometheus::Family<prometheus::Counter>& helper_errors = counter_family(FamilyId::kHelperErrors);
@@ -152,6 +153,12 @@ void AgentMetrics::set_attachments(std::span<const Attachment> attachments) {
       families_->attachments.set({{"hook", hook}, {"state", std::string(attachment_state_name(state))}},
                                  states[static_cast<std::size_t>(state)]);
   families_->attachments.end_round();
+}
+
+void AgentMetrics::set_unenforced(std::span<const UnenforcedWorkload> pods) {
+  std::set<std::pair<std::string, std::string>> workloads;
+  for (const auto& pod : pods) workloads.insert(pod.workload);
+  families_->unenforced.Set(static_cast<double>(workloads.size()));
 }
 
 void AgentMetrics::set_maps(std::span<const MapUse> maps) {

@@ -57,6 +57,8 @@ enum class MetricType : std::uint8_t { kCounter, kGauge, kHistogram };
   X(kKernelFeature, "weft_kernel_feature", kGauge, "feature", "1 when the running kernel has the feature, else 0.") \
   X(kAttachments, "weft_attachments", kGauge, "hook, state",                                                        \
     "Programs on a hook: attached, missing, or foreign (of somebody else).")                                        \
+  X(kUnenforced, "weft_unenforced_workloads", kGauge, "",                                                           \
+    "Workloads of this node with a pod whose packets are not judged; weft status says which and why.")              \
   X(kMapEntries, "weft_map_entries", kGauge, "map", "Entries of a kernel map.")                                     \
   X(kMapMaxEntries, "weft_map_max_entries", kGauge, "map", "Size of a kernel map.")                                 \
   X(kHelperErrors, "weft_helper_errors_total", kCounter, "helper, errno",                                           \

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <malloc.h>
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -59,10 +60,19 @@ void keep_little_memory() {
   ::mallopt(M_TRIM_THRESHOLD, 512 * 1024);
 }
 
+// Each pod takes two descriptors of links; systemd's soft limit is 1024.
+void allow_many_descriptors() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   keep_little_memory();
+  allow_many_descriptors();
   Options options;
   if (int code = parse(argc, argv, options); code >= 0) return code;
   if (options.version) {

@@ -1,0 +1,88 @@
+// Keeps the interfaces of this node's pods under the datapath's programs, on the loop thread. First the addresses that a
+// pod may send from, then the row of its interface, then the programs; the other way round when it goes. Everything is the
+// difference between what should be and what is, so a restart, an overrun and a repair are the same path.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "agent/app/pod_binding.hpp"
+#include "agent/kernel/datapath.hpp"
+#include "agent/kernel/pod_interfaces.hpp"
+
+namespace weft {
+
+// A pod of this node whose packets are not judged, or may pass unjudged.
+struct UnenforcedPod {
+  NamespacedName pod;
+  std::string workload;
+  std::string reason;
+};
+
+class PodGuard {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  // `enabled`: datapath.pods is auto; otherwise what an earlier agent attached is detached.
+  static Result<std::unique_ptr<PodGuard>> start(Datapath& datapath, std::string node, bool enabled);
+
+  int fd() const { return interfaces_ ? interfaces_->fd() : -1; }
+  // Takes what the kernel announced; true: more waits.
+  Result<bool> on_readable();
+  void set_snapshot(const std::shared_ptr<const Snapshot>& snapshot);
+
+  // Attaches to one interface that waits, which may take the kernel 30 ms; true when more wait.
+  bool attach_next();
+  bool settled() const { return waiting_.empty(); }
+
+  // Whether addresses have to be asked for again because nobody announces them; and asks.
+  bool should_look_again(Clock::time_point now) const;
+  Result<> look_again();
+
+  // Looks at the links; what is not as it should be waits for attach_next().
+  void audit();
+  // Reads interfaces and rows anew and repairs what differs.
+  Result<> compare();
+
+  // Rows and links repaired since the last call.
+  std::size_t take_repaired() { return std::exchange(repaired_, 0); }
+  const std::vector<AttachmentState>& attachments();
+  std::vector<UnenforcedPod> unenforced() const;
+
+ private:
+  PodGuard(Datapath& datapath, std::string node, bool enabled);
+  void refresh();
+  Result<> settle_rows(std::uint32_t index, const Binding& binding);
+  void release_others();
+  bool may_release(std::uint32_t index) const;
+  void release(std::uint32_t index);
+  std::set<IpAddress> sources_of(std::uint32_t index) const;
+  std::string problem_of(std::uint32_t index) const;
+
+  Datapath& datapath_;
+  PodLinks& links_;
+  const PodTables& tables_;
+  std::string node_;
+  bool enabled_;
+  bool available_;
+  std::unique_ptr<PodInterfaces> interfaces_;
+  std::shared_ptr<const Snapshot> snapshot_;
+  LocalPods pods_;
+  Bindings bindings_;
+  PodRows rows_;                        // as we know them to be in the kernel
+  std::set<std::uint32_t> waiting_;     // interfaces to attach to
+  std::set<std::uint32_t> drifted_;     // of these: what had been attached
+  std::map<std::uint32_t, std::string> failures_;
+  std::map<std::uint32_t, std::string> bypasses_;  // programs of others before ours
+  std::vector<AttachmentState> attachments_;
+  bool attachments_stale_ = true;
+  std::size_t repaired_ = 0;
+  Clock::time_point last_event_{};
+};
+
+}  // namespace weft

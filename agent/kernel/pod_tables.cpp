@@ -1,0 +1,49 @@
+#include "agent/kernel/pod_tables.hpp"
+
+#include "agent/kernel/object.hpp"
+
+namespace weft {
+namespace {
+
+weft_source_key source_key(std::uint32_t interface, const IpAddress& address) {
+  weft_source_key key{};
+  key.interface = interface;
+  std::memcpy(&key.address, address.bytes.data(), sizeof key.address);
+  return key;
+}
+
+}  // namespace
+
+PodTables::PodTables(const BpfObject& object)
+    : interfaces_(object.map_fd("weft_interfaces")), sources_(object.map_fd("weft_sources")) {}
+
+Result<PodRows> PodTables::dump() const {
+  PodRows rows;
+  WEFT_TRY_AS("weft_interfaces", interfaces_.for_each([&](std::uint32_t interface, const weft_interface& row) {
+    rows.interfaces.emplace(interface, row.netns_id);
+  }));
+  WEFT_TRY_AS("weft_sources", sources_.for_each([&](const weft_source_key& key, std::uint32_t) {
+    IpAddress address;
+    std::memcpy(address.bytes.data(), &key.address, sizeof key.address);
+    rows.sources.emplace(key.interface, address);
+  }));
+  return rows;
+}
+
+Result<> PodTables::put_interface(std::uint32_t interface, std::int32_t netns_id) const {
+  WEFT_TRY_AS("weft_interfaces", interfaces_.put(interface, weft_interface{netns_id, 0}));
+  return {};
+}
+
+Result<> PodTables::erase_interface(std::uint32_t interface) const { return interfaces_.erase(interface); }
+
+Result<> PodTables::put_source(std::uint32_t interface, const IpAddress& address) const {
+  WEFT_TRY_AS("weft_sources", sources_.put(source_key(interface, address), 0));
+  return {};
+}
+
+Result<> PodTables::erase_source(std::uint32_t interface, const IpAddress& address) const {
+  return sources_.erase(source_key(interface, address));
+}
+
+}  // namespace weft
