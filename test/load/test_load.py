@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -27,9 +28,16 @@ def programs():
     private_mounts()
     with Lab("load") as lab:
         node = Node(lab)
+        node.pod("pod")  # has an interface, for the programs of pods
+        node.write_pods()
         node.agent.start()
-        yield {path.name: verified_instructions(link_program(path)) for path in sorted((node.bpffs / "links").iterdir())}
+        yield {hook_of(path.name): verified_instructions(link_program(path)) for path in sorted((node.bpffs / "links").iterdir())}
         node.agent.stop()
+
+
+def hook_of(pin: str) -> str:
+    """Links of pods are called by hook and interface."""
+    return re.sub(r"^(pod_.*)_\d+$", r"\1", pin)
 
 
 def kernel() -> str:
@@ -37,7 +45,8 @@ def kernel() -> str:
 
 
 def test_every_program_of_the_datapath_is_loaded(programs):
-    for hook in ("connect4", "connect6", "sendmsg4", "sendmsg6", "recvmsg4", "recvmsg6", "getpeername4", "getpeername6", "sockops"):
+    for hook in ("connect4", "connect6", "sendmsg4", "sendmsg6", "recvmsg4", "recvmsg6", "getpeername4", "getpeername6", "sockops",
+                 "pod_egress", "pod_ingress"):
         assert any(hook in name for name in programs), f"{hook} is missing in {sorted(programs)}"
 
 
