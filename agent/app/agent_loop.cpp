@@ -69,18 +69,21 @@ void Agent::Parts::tick() {
 
 void Agent::Parts::apply_policy() {
   auto before = state.policy->failure();
-  state.policy->tick(state.controller->snapshot(), state.controller->facts(), Clock::now());
+  state.policy->tick(state.controller->snapshot(), state.controller->facts(), Clock::now(), [this] {
+    if (auto saved = names_store->save_rules(state.policy->tables()->rules); !saved) spdlog::warn("{}", saved.error().what);
+    publish_names();
+  });
   if (const auto& failure = state.policy->failure(); !failure.empty() && failure != before)
     spdlog::error("policy: {}", failure);
-  if (const auto& tables = state.policy->tables())
-    if (auto saved = names_store->save_rules(tables->rules); !saved) spdlog::warn("{}", saved.error().what);
 }
 
 void Agent::Parts::publish_names() {
   const auto& compiled = state.controller->compiled();
-  if (!observer || compiled == named) return;
+  const auto& policy = state.policy->tables();
+  if (!observer || (compiled == named && policy == named_policy)) return;
   named = compiled;
-  observer->set_names(state.controller->snapshot(), name_source(*compiled));
+  named_policy = policy;
+  observer->set_names(state.controller->snapshot(), name_source(state));
   if (auto saved = names_store->save(compiled->names); !saved) spdlog::warn("{}", saved.error().what);
   refresh_processes();
 }

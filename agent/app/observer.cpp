@@ -93,6 +93,8 @@ void Observer::take_record(std::span<const std::byte> record) {
   }
   connections_.take(*event);
   batch_.push_back(joiner_.join(*event));
+  // Names are given before what they name is in the kernel, perhaps since this round began.
+  if (event->rule != 0 && !names_->find_rule(event->rule)) take_names();
 }
 
 void Observer::drain() {
