@@ -237,6 +237,7 @@ void Agent::Parts::publish_page() {
   page.set_attachments(make_attachments(state));
   page.set_maps(make_map_use(state));
   page.set_counters(state.report.counters);
+  page.set_drops(state.report.drops);
   page.set_helper_errors(state.report.helper_errors);
   page.set_process(read_process_stats());
   page.add_invalid_events(std::exchange(state.report.invalid_events, 0));
@@ -251,7 +252,8 @@ void Agent::Parts::publish_page() {
   page.set_discovery_objects("files", "EndpointSlice", snapshot.slices.size());
   page.set_discovery_objects("files", "Workload", snapshot.workloads.size());
   state.page = std::make_shared<const MetricsPage>(MetricsPage{
-      state.agent_metrics, balancing_rows, state.report.edges, state.settings().metrics.max_series});
+      state.agent_metrics, balancing_rows, state.report.edges, state.report.verdicts,
+      state.settings().metrics.max_series});
   if (metrics)
     metrics->publish(std::make_shared<const PublicView>(PublicView{make_readiness(state), state.page, Clock::now()}));
 }
