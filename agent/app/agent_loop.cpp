@@ -73,18 +73,21 @@ void Agent::Parts::tick() {
 
 void Agent::Parts::apply_policy() {
   auto before = state.policy->failure();
-  state.policy->tick(state.controller->snapshot(), state.controller->facts(), Clock::now());
+  state.policy->tick(state.controller->snapshot(), state.controller->facts(), Clock::now(), [this] {
+    if (auto saved = names_store->save_rules(state.policy->tables()->rules); !saved) spdlog::warn("{}", saved.error().what);
+    publish_names();
+  });
   if (const auto& failure = state.policy->failure(); !failure.empty() && failure != before)
     spdlog::error("policy: {}", failure);
-  if (const auto& tables = state.policy->tables())
-    if (auto saved = names_store->save_rules(tables->rules); !saved) spdlog::warn("{}", saved.error().what);
 }
 
 void Agent::Parts::publish_names() {
   const auto& compiled = state.controller->compiled();
-  if (!observer || compiled == named) return;
+  const auto& policy = state.policy->tables();
+  if (!observer || (compiled == named && policy == named_policy)) return;
   named = compiled;
-  observer->set_names(state.controller->snapshot(), name_source(*compiled));
+  named_policy = policy;
+  observer->set_names(state.controller->snapshot(), name_source(state));
   if (auto saved = names_store->save(compiled->names); !saved) spdlog::warn("{}", saved.error().what);
   refresh_processes();
 }
@@ -298,6 +301,7 @@ void Agent::Parts::publish_page() {
   page.set_unenforced(make_unenforced(state));
   page.set_maps(make_map_use(state));
   page.set_counters(state.report.counters);
+  page.set_drops(state.report.drops);
   page.set_helper_errors(state.report.helper_errors);
   page.set_process(read_process_stats());
   page.add_invalid_events(std::exchange(state.report.invalid_events, 0));
@@ -312,7 +316,8 @@ void Agent::Parts::publish_page() {
   page.set_discovery_objects("files", "EndpointSlice", snapshot.slices.size());
   page.set_discovery_objects("files", "Workload", snapshot.workloads.size());
   state.page = std::make_shared<const MetricsPage>(MetricsPage{
-      state.agent_metrics, balancing_rows, state.report.edges, state.settings().metrics.max_series});
+      state.agent_metrics, balancing_rows, state.report.edges, state.report.verdicts,
+      state.settings().metrics.max_series});
   if (metrics)
     metrics->publish(std::make_shared<const PublicView>(PublicView{make_readiness(state), state.page, Clock::now()}));
 }

@@ -69,6 +69,7 @@ struct Agent::Parts {
   std::unique_ptr<MetricsServer> metrics;
   std::unique_ptr<Observer> observer;
   std::shared_ptr<const Compiled> named;  // what the observer's names were made from
+  std::shared_ptr<const PolicyTables> named_policy;
   std::shared_ptr<const Snapshot> counted;  // what the balancing rows were made from
   std::map<NamespacedName, BalancingRow> balancing;
   std::shared_ptr<const std::vector<BalancingRow>> balancing_rows;

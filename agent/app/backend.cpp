@@ -184,7 +184,7 @@ Result<Source<Flow>> AgentBackend::connections() {
   auto tree = std::make_shared<CgroupTree>(state_.settings().datapath.cgroup);
   tree->scan();
   auto joiner = std::make_shared<FlowJoiner>(weft::wall_offset_ns(), [tree](std::uint64_t id) { return tree->find_path(id); });
-  joiner->update(state_.controller->snapshot(), name_source(*state_.controller->compiled()));
+  joiner->update(state_.controller->snapshot(), name_source(state_));
   auto now_ns = monotonic_ns();
   return Source<Flow>([events = std::move(events), joiner, now_ns, next = std::size_t{0}](Flow& flow) mutable {
     if (next == events.size()) return false;

@@ -32,6 +32,7 @@ Observer::Observer(const KernelFacts& facts, EdgeBook::Settings settings, Cgroup
       sinks_(std::move(sinks)),
       joiner_(wall_offset_ns(), std::move(resolve_cgroup)),
       edges_(settings),
+      verdicts_(settings.max_series),
       names_(std::make_shared<NoNames>()),
       max_series_(settings.max_series) {}
 
@@ -92,6 +93,8 @@ void Observer::take_record(std::span<const std::byte> record) {
     return;
   }
   connections_.take(*event);
+  // Names are given before what they name is in the kernel, perhaps since this round began.
+  if (event->rule != 0 && !names_->find_rule(event->rule)) take_names();
   batch_.push_back(joiner_.join(*event));
 }
 
@@ -123,6 +126,25 @@ void Observer::read_edges(std::uint64_t now_ns, ObserverReport& out) {
   out.rates = edges_.rates();
 }
 
+void Observer::read_verdicts(std::uint64_t now_ns, ObserverReport& out) {
+  auto read = facts_.verdicts();
+  if (!read) {
+    problem_ = read.error().what;
+  } else {
+    std::vector<VerdictSample> samples;
+    samples.reserve(read->size());
+    for (const auto& [key, count] : *read) samples.push_back({key, count});
+    verdicts_.set_max_series(max_series_);
+    verdicts_.update(samples, *names_);
+  }
+  std::vector<weft_verdict_key> deleted;
+  for (const auto& key : verdicts_.expired(now_ns))
+    if (facts_.forget_verdict(key)) deleted.push_back(key);
+  verdicts_.forget(deleted);
+  out.verdicts = verdicts_.view();
+  out.drops = facts_.drops();
+}
+
 void Observer::report(std::uint64_t now_ns) {
   auto reports = round_ / kRoundsPerReport;
   auto wall_offset = wall_offset_ns();
@@ -136,6 +158,7 @@ void Observer::report(std::uint64_t now_ns) {
   ObserverReport out;
   out.wall_offset_ns = wall_offset;
   read_edges(now_ns, out);
+  read_verdicts(now_ns, out);
   out.counters = facts_.counters();
   if (auto errors = facts_.helper_errors(); !errors)
     problem_ = errors.error().what;

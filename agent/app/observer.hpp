@@ -16,6 +16,7 @@
 #include "agent/observe/edges.hpp"
 #include "agent/observe/facts.hpp"
 #include "agent/observe/flow_joiner.hpp"
+#include "agent/observe/verdicts.hpp"
 
 namespace weft {
 
@@ -23,6 +24,8 @@ namespace weft {
 struct ObserverReport {
   std::array<std::uint64_t, WEFT_COUNTER_COUNT> counters{};
   std::vector<HelperErrors> helper_errors;
+  std::shared_ptr<const VerdictView> verdicts;
+  std::array<std::uint64_t, WEFT_DROP_COUNT> drops{};
   std::vector<MapUse> map_use;  // of the maps that programs fill
   std::shared_ptr<const EdgeView> edges;
   std::shared_ptr<const std::vector<EdgeSummary>> edge_list;
@@ -57,12 +60,14 @@ class Observer {
   void drain();
   void report(std::uint64_t now_ns);
   void read_edges(std::uint64_t now_ns, ObserverReport& out);
+  void read_verdicts(std::uint64_t now_ns, ObserverReport& out);
 
   const KernelFacts& facts_;
   Sinks sinks_;
   std::unique_ptr<Ring> ring_;
   FlowJoiner joiner_;
   EdgeBook edges_;
+  VerdictBook verdicts_;
   ConnectionList connections_;
   std::vector<Flow> batch_;
   std::vector<MapUse> map_use_;

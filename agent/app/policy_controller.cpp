@@ -48,7 +48,8 @@ PolicyController::PolicyController(const KernelPolicyTables& kernel, const Polic
                                    RuleNames rules)
     : kernel_(kernel), sizes_(sizes), compiler_(numbers_after(have, std::move(rules))), book_(sizes, have) {}
 
-void PolicyController::tick(const std::shared_ptr<const Snapshot>& snapshot, const NodeFacts& facts, Clock::time_point now) {
+void PolicyController::tick(const std::shared_ptr<const Snapshot>& snapshot, const NodeFacts& facts, Clock::time_point now,
+                            const std::function<void()>& compiled) {
   if (!snapshot->all_synced()) return;
   bool changed = snapshot != snapshot_ || facts != facts_;
   bool due = retry_at_ && *retry_at_ <= now;
@@ -57,6 +58,7 @@ void PolicyController::tick(const std::shared_ptr<const Snapshot>& snapshot, con
     tables_ = compiler_.compile(*snapshot, facts);
     snapshot_ = snapshot;
     facts_ = facts;
+    if (compiled) compiled();
   }
   apply(now);
 }

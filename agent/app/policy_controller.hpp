@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,8 +24,10 @@ class PolicyController {
   // `have`: the maps as they are; `rules`: the numbers that an earlier life of the agent gave.
   PolicyController(const KernelPolicyTables& kernel, const PolicySizes& sizes, const PolicyDump& have, RuleNames rules);
 
-  // Compiles and applies what changed since the last call, or what was refused then and is due again.
-  void tick(const std::shared_ptr<const Snapshot>& snapshot, const NodeFacts& facts, Clock::time_point now);
+  // Compiles and applies what changed since the last call, or what was refused then and is due again. `compiled` is
+  // called in between: who reads records must know a rule before the first packet meets it.
+  void tick(const std::shared_ptr<const Snapshot>& snapshot, const NodeFacts& facts, Clock::time_point now,
+            const std::function<void()>& compiled = {});
   // When tick() should run without a new snapshot.
   std::optional<Clock::time_point> next_due() const { return retry_at_; }
   // Dumps the maps, restores what differs; returns the number of steps that took.

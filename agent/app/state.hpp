@@ -47,7 +47,7 @@ struct AgentState {
 
 // Sorted numeric names of the workloads that own an address or a process.
 std::vector<std::uint32_t> live_identities(const Compiled& compiled);
-// Names of the newest compile, for observers.
-std::shared_ptr<const NameSource> name_source(const Compiled& compiled);
+// Names of the newest compile and of the rules of policy, for observers.
+std::shared_ptr<const NameSource> name_source(const AgentState& state);
 
 }  // namespace weft

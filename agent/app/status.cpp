@@ -81,11 +81,6 @@ std::vector<std::uint32_t> live_identities(const Compiled& compiled) {
   return live;
 }
 
-std::shared_ptr<const NameSource> name_source(const Compiled& compiled) {
-  return std::make_shared<NamesOf<Names>>(
-      compiled.names, std::make_shared<const std::vector<std::uint32_t>>(live_identities(compiled)));
-}
-
 CheckView make_check(FindingCode code, CheckView::State state, std::string subject, std::string detail) {
   CheckView check{finding_code(code), "", state, std::move(subject), std::move(detail), ""};
   if (const auto* finding = find_finding(check.code)) {

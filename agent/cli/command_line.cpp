@@ -95,6 +95,8 @@ class CommandLine {
     option(*observe, "FILTER", wanted_.words, "FILTER", "words or an expression")->expected(0, -1);
     observe->add_flag("-f,--follow", wanted_.follow, "print new flows as they happen");
     option(*observe, "--last", wanted_.last, "N", "begin with the last N flows")->check(CLI::Range(1U, 1000000U));
+    option(*observe, "--verdict", wanted_.verdict, "VERDICT", "only flows with this verdict",
+           {"allowed", "denied", "no-endpoint", "audited"});
     auto* top = command("top", "live rates of traffic");
     option(*top, "--by", wanted_.by, "WHAT", "what to rank", {"edge", "workload", "drop"});
     top->add_flag("--once", wanted_.once, "print once and end");

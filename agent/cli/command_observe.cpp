@@ -46,6 +46,26 @@ std::string amounts_text(const json& flow) {
   return text;
 }
 
+std::string filter_of(const Invocation& wanted) {
+  auto words = join_filter_words(wanted.words);
+  if (wanted.verdict.empty()) return words;
+  return "verdict=" + wanted.verdict + (words.empty() ? "" : " and (" + words + ")");
+}
+
+// "denied (default_deny) by NetworkPolicy shop/web default".
+std::string verdict_text(const json& flow) {
+  auto text = text_at(flow, "verdict");
+  if (auto reason = text_at(flow, "reason"); !reason.empty()) text += " (" + reason + ")";
+  auto policy = full_name(text_at(flow, "policy.namespace"), text_at(flow, "policy.name"));
+  if (policy.empty()) return text;
+  return text + " by " + text_at(flow, "policy.kind") + " " + policy + " " + text_at(flow, "policy.rule");
+}
+
+Tone verdict_tone(const std::string& verdict) {
+  if (verdict == "allowed") return Tone::kPlain;
+  return verdict == "audited" ? Tone::kWarning : Tone::kBad;
+}
+
 // Prints flows as lines whose columns grow as wider values come; nothing is held back.
 class FlowPrinter {
  public:
@@ -97,8 +117,6 @@ class FlowPrinter {
   }
 
   std::string table_line(const json& flow, bool wide) {
-    auto verdict = text_at(flow, "verdict");
-    auto reason = text_at(flow, "reason");
     std::array<std::string, 4> cells = {time_text(flow, wide), text_at(flow, "kind"), text_at(flow, "protocol"),
                                         route_text(flow, wide, console_.arrow())};
     std::string line;
@@ -107,14 +125,14 @@ class FlowPrinter {
       widths_[i] = std::min(std::max(widths_[i], display_width(cell)), kWidestCell);
       line += padded(cell, widths_[i]) + "  ";
     }
-    auto tail = verdict + (reason.empty() ? "" : " (" + reason + ")");
+    auto tail = verdict_text(flow);
     if (auto amounts = amounts_text(flow); !amounts.empty()) tail += "  " + amounts;
     auto unit = text_at(flow, "process.unit");
     if (wide && !unit.empty()) tail += "  " + unit;
     line += escaped(tail);
     auto width = console_.width();
     auto shown = width > 0 ? cut_to(line, width, console_.ellipsis()) : line;
-    return console_.paint(shown, verdict == "allowed" ? Tone::kPlain : Tone::kBad) + "\n";
+    return console_.paint(shown, verdict_tone(text_at(flow, "verdict"))) + "\n";
   }
 
   static constexpr int kWidestCell = 80;
@@ -133,7 +151,7 @@ Outcome<ExitCode> run_observe(Session& session) {
   FlowPrinter printer(session.console, format);
   auto source = WEFT_TRY(open_source(wanted));
   Outcome<> printed;
-  FlowQuery query{join_filter_words(wanted.words), wanted.last, wanted.follow};
+  FlowQuery query{filter_of(wanted), wanted.last, wanted.follow};
   auto ended = source->flows(query, [&](std::string_view line) { return (printed = printer.print(line)).has_value(); });
   // What was seen until a failure is still summed up.
   auto summary = printer.summary();

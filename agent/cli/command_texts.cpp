@@ -60,14 +60,15 @@ std::vector<CommandText> reading_texts() {
         {"weft get endpoints shop/web", "who serves it"},
         {"weft get connections 10.1.0.7", "open connections of an address"}}},
       {"observe",
-       "Prints one line for each opened, closed and refused connection. Without -f it prints recent ones and ends. It "
+       "Prints one line for each opened, closed, refused and denied connection. Without -f it prints recent ones and ends. It "
        "says "
        "at the end how many flows it printed and how many were lost on the way.\n"
-       "FILTER is made of key=value terms with src, dst, ns, pod, service, port, proto, kind, verdict, reason, zone, "
-       "unit; "
+       "FILTER is made of key=value terms with src, dst, ns, pod, service, port, proto, kind, verdict, reason, policy, "
+       "rule, direction, zone, unit; "
        "values are globs, addresses or CIDRs. Words are joined by and; or, not and parentheses work too. A plain word "
        "matches any name or address.",
        {{"weft observe -f 'src=shop/*' kind=close", "closed connections of the namespace shop"},
+        {"weft observe --verdict denied policy=shop/web", "what a policy denied, with the rule that did"},
         {"weft observe --last 20 'not proto=UDP'", "the last 20 that are not UDP"},
         {"weft observe verdict=no-endpoint -o jsonl", "refused for want of an endpoint, for a program to read"}}},
       {"top",

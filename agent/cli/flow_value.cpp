@@ -37,21 +37,36 @@ SharedName service_value(const std::string& text) {
 }
 
 FlowKind kind_value(const std::string& text) {
-  for (auto kind : {FlowKind::kClose, FlowKind::kDeny})
+  for (auto kind : {FlowKind::kClose, FlowKind::kDeny, FlowKind::kAudit})
     if (text == flow_kind_name(kind)) return kind;
   return FlowKind::kOpen;
 }
 
 FlowVerdict verdict_value(const std::string& text) {
-  for (auto verdict : {FlowVerdict::kDenied, FlowVerdict::kNoEndpoint})
+  for (auto verdict : {FlowVerdict::kDenied, FlowVerdict::kNoEndpoint, FlowVerdict::kAudited})
     if (text == flow_verdict_name(verdict)) return verdict;
   return FlowVerdict::kAllowed;
 }
 
 std::uint8_t protocol_value(const std::string& text) {
-  for (std::uint8_t protocol : {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP})
-    if (text == transport_name(protocol)) return protocol;
+  for (std::uint8_t protocol = 1; protocol != 0; ++protocol)
+    if (text == protocol_text(protocol)) return protocol;
   return 0;
+}
+
+SharedRule policy_value(const json& flow) {
+  auto name = text_at(flow, "policy.name");
+  if (name.empty()) return nullptr;
+  return std::make_shared<const RuleWords>(RuleWords{text_at(flow, "policy.kind"),
+                                                       {text_at(flow, "policy.namespace"), name},
+                                                       text_at(flow, "policy.rule"),
+                                                       text_at(flow, "policy.tier")});
+}
+
+std::string_view direction_value(const std::string& text) {
+  for (std::uint8_t i = 0; i < WEFT_DIRECTION_COUNT; ++i)
+    if (text == direction_name(i)) return direction_name(i);
+  return "";
 }
 
 // Flow keeps a view into the tables of flow.h.
@@ -60,6 +75,8 @@ std::string_view reason_value(const std::string& text) {
     if (text == fail_reason_name(i)) return fail_reason_name(i);
   for (std::uint8_t i = 0; i < WEFT_CLOSE_REASON_COUNT; ++i)
     if (text == close_reason_name(i)) return close_reason_name(i);
+  for (std::uint8_t i = 0; i < WEFT_VERDICT_REASON_COUNT; ++i)
+    if (text == verdict_reason_name(i)) return verdict_reason_name(i);
   return "";
 }
 
@@ -77,6 +94,8 @@ Flow flow_value(const json& value) {
   flow.protocol = protocol_value(text_at(value, "protocol"));
   flow.reporter = text_at(value, "reporter") == "destination" ? WEFT_REPORTER_DESTINATION : WEFT_REPORTER_SOURCE;
   flow.reason = reason_value(text_at(value, "reason"));
+  flow.direction = direction_value(text_at(value, "direction"));
+  flow.policy = policy_value(value);
   flow.source = end_at("source");
   flow.destination = end_at("destination");
   flow.service = service_value(text_at(value, "destination.service"));

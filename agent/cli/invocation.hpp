@@ -30,6 +30,7 @@ struct Invocation {
   std::string kind;
   std::string name;
   std::vector<std::string> words;
+  std::string verdict;  // empty: any
   std::string by = "edge";
   std::uint32_t last = 0;
   std::uint32_t rounds = 0;

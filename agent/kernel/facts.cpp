@@ -81,10 +81,12 @@ Result<KernelFacts> KernelFacts::open(const BpfObject& object) {
   facts.edges_ = PerCpuMap<weft_edge_key, weft_edge>(object.map_fd("weft_edges"), cpus);
   facts.counters_ = PerCpuMap<std::uint32_t, std::uint64_t>(object.map_fd("weft_counters"), cpus);
   facts.helper_errors_ = PerCpuMap<weft_helper_error_key, std::uint64_t>(object.map_fd("weft_helper_errors"), cpus);
+  facts.verdicts_ = PerCpuMap<weft_verdict_key, weft_verdict_count>(object.map_fd("weft_verdicts"), cpus);
+  facts.drops_ = PerCpuMap<std::uint32_t, std::uint64_t>(object.map_fd("weft_drops"), cpus);
   facts.connections_ = Map<std::uint64_t, weft_flow_event>(object.map_fd("weft_connections"));
   facts.udp_flows_ = Map<weft_udp_flow_key, weft_udp_flow>(object.map_fd("weft_udp_flows"));
   facts.close_idle_program_ = object.program_fd("weft_close_idle");
-  for (const char* name : {"weft_affinity", "weft_edges", "weft_connections", "weft_udp_flows"})
+  for (const char* name : {"weft_affinity", "weft_edges", "weft_connections", "weft_udp_flows", "weft_verdicts"})
     facts.counted_maps_.emplace_back(name, object.map_fd(name));
   weft_edge_key overflow{};
   overflow.source = overflow.destination = WEFT_EDGE_OVERFLOW;
@@ -120,6 +122,28 @@ Result<std::vector<HelperError>> KernelFacts::helper_errors() const {
   });
   if (!read) return std::unexpected(read.error());
   return errors;
+}
+
+Result<std::vector<std::pair<weft_verdict_key, weft_verdict_count>>> KernelFacts::verdicts() const {
+  std::vector<std::pair<weft_verdict_key, weft_verdict_count>> all;
+  WEFT_TRY_AS("weft_verdicts", verdicts_.for_each([&](const weft_verdict_key& key, const weft_verdict_count* parts) {
+    weft_verdict_count sum{};
+    for (unsigned cpu = 0; cpu < verdicts_.cpus(); ++cpu) {
+      sum.decisions += parts[cpu].decisions;
+      sum.last_ns = std::max(sum.last_ns, parts[cpu].last_ns);
+    }
+    all.emplace_back(key, sum);
+  }));
+  return all;
+}
+
+Result<> KernelFacts::forget_verdict(const weft_verdict_key& key) const { return verdicts_.erase(key); }
+
+std::array<std::uint64_t, WEFT_DROP_COUNT> KernelFacts::drops() const {
+  std::array<std::uint64_t, WEFT_DROP_COUNT> sums{};
+  for (std::uint32_t i = 0; i < sums.size(); ++i)
+    for (auto part : drops_.get(i)) sums[i] += part;
+  return sums;
 }
 
 Result<std::uint32_t> KernelFacts::close_idle_udp(std::uint64_t idle_ns) const {

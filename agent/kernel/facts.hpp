@@ -11,6 +11,7 @@
 #include "agent/base/result.hpp"
 #include "agent/kernel/map.hpp"
 #include "weft/abi/flow.h"
+#include "weft/abi/pod.h"
 
 namespace weft {
 
@@ -37,6 +38,10 @@ class KernelFacts {
   Result<> forget_edge(const weft_edge_key& key) const;
   std::array<std::uint64_t, WEFT_COUNTER_COUNT> counters() const;
   Result<std::vector<HelperError>> helper_errors() const;
+  // Decisions of policy, summed over processors.
+  Result<std::vector<std::pair<weft_verdict_key, weft_verdict_count>>> verdicts() const;
+  Result<> forget_verdict(const weft_verdict_key& key) const;
+  std::array<std::uint64_t, WEFT_DROP_COUNT> drops() const;
   // Ends UDP conversations idle for longer than `idle_ns`; returns how many.
   Result<std::uint32_t> close_idle_udp(std::uint64_t idle_ns) const;
   // Adds open TCP connections to the list and takes closed ones (socket cookies) off. A full list (E2BIG) is no error: it
@@ -51,6 +56,8 @@ class KernelFacts {
   PerCpuMap<weft_edge_key, weft_edge> edges_;
   PerCpuMap<std::uint32_t, std::uint64_t> counters_;
   PerCpuMap<weft_helper_error_key, std::uint64_t> helper_errors_;
+  PerCpuMap<weft_verdict_key, weft_verdict_count> verdicts_;
+  PerCpuMap<std::uint32_t, std::uint64_t> drops_;
   Map<std::uint64_t, weft_flow_event> connections_;
   Map<weft_udp_flow_key, weft_udp_flow> udp_flows_;
   std::vector<std::pair<std::string, int>> counted_maps_;

@@ -19,6 +19,10 @@ namespace {
 constexpr std::string_view kHelperNames[] = {WEFT_HELPERS(WEFT_X_NAME)};
 #undef WEFT_X_NAME
 
+#define WEFT_X_NAME(code, name, sentence) std::string_view(name),
+constexpr std::string_view kDropNames[] = {WEFT_DROPS(WEFT_X_NAME)};
+#undef WEFT_X_NAME
+
 const prometheus::Histogram::BucketBoundaries kPropagationBounds{0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25,
                                                                  0.5,   1,    2.5,   5,    10,  30};
 
@@ -115,6 +119,7 @@ struct AgentMetrics::Families {
   prometheus::Counter& no_endpoint = counter(FamilyId::kLbNoEndpoint);
   prometheus::Counter& affinity_hits = counter(FamilyId::kLbAffinityHits);
   prometheus::Counter& inconsistent = counter(FamilyId::kLbInconsistent);
+  prometheus::Family<prometheus::Counter>& drops = counter_family(FamilyId::kDrops);
   prometheus::Family<prometheus::Gauge>& objects = gauge_family(FamilyId::kDiscoveryObjects);
   prometheus::Family<prometheus::Gauge>& last_sync = gauge_family(FamilyId::kDiscoveryLastSync);
   prometheus::Histogram& propagation =
@@ -181,6 +186,12 @@ void AgentMetrics::set_counters(std::span<const std::uint64_t, WEFT_COUNTER_COUN
   raise(families_->affinity_hits, WEFT_COUNT_LB_AFFINITY_HITS);
   raise(families_->inconsistent, WEFT_COUNT_LB_INCONSISTENT);
   raise(families_->edge_updates_lost, WEFT_COUNT_EDGES_LOST);
+}
+
+// Every reason is told, so that a rate of the first drop has a zero to begin with.
+void AgentMetrics::set_drops(std::span<const std::uint64_t, WEFT_DROP_COUNT> drops) {
+  for (std::size_t i = 0; i < drops.size(); ++i)
+    raise_to(families_->drops.Add({{"reason", std::string(kDropNames[i])}}), static_cast<double>(drops[i]));
 }
 
 void AgentMetrics::set_helper_errors(std::span<const HelperErrors> errors) {

@@ -10,6 +10,7 @@
 
 #include "agent/observe/facts.hpp"
 #include "weft/abi/flow.h"
+#include "weft/abi/pod.h"
 
 namespace weft {
 
@@ -24,6 +25,8 @@ class AgentMetrics {
   void set_maps(std::span<const MapUse> maps);
   // Sums over the CPUs, indexed by enum weft_counter.
   void set_counters(std::span<const std::uint64_t, WEFT_COUNTER_COUNT> counters);
+  // Likewise, indexed by enum weft_drop.
+  void set_drops(std::span<const std::uint64_t, WEFT_DROP_COUNT> drops);
   void set_helper_errors(std::span<const HelperErrors> errors);
   void set_process(const ProcessStats& stats);
 

@@ -52,6 +52,11 @@ enum class MetricType : std::uint8_t { kCounter, kGauge, kHistogram };
   X(kLbInconsistent, "weft_lb_inconsistent_total", kCounter, "",                                                \
     "Look-ups that met a missing slot or endpoint and left the packet alone.")
 
+#define WEFT_POLICY_FAMILIES(X)                                                                                  \
+  X(kPolicyVerdicts, "weft_policy_verdicts_total", kCounter, "direction, verdict, policy, rule",                 \
+    "Decisions of policy: new connections allowed, packets denied, connections that audited policies would deny.") \
+  X(kDrops, "weft_drops_total", kCounter, "reason", "Packets of pods that were dropped, by why.")
+
 #define WEFT_AGENT_FAMILIES(X)                                                                                      \
   X(kBuildInfo, "weft_build_info", kGauge, "version", "Always 1; the version is in the label.")                     \
   X(kKernelFeature, "weft_kernel_feature", kGauge, "feature", "1 when the running kernel has the feature, else 0.") \
@@ -90,7 +95,9 @@ enum class MetricType : std::uint8_t { kCounter, kGauge, kHistogram };
   X(kProcessStart, "process_start_time_seconds", kGauge, "", "When the agent started; unix time.")
 
 #define WEFT_METRIC_FAMILIES(X) \
-  WEFT_TRAFFIC_FAMILIES(X) WEFT_BALANCING_FAMILIES(X) WEFT_AGENT_FAMILIES(X) WEFT_PROCESS_FAMILIES(X)
+  WEFT_TRAFFIC_FAMILIES(X)      \
+  WEFT_BALANCING_FAMILIES(X)    \
+  WEFT_POLICY_FAMILIES(X) WEFT_AGENT_FAMILIES(X) WEFT_PROCESS_FAMILIES(X)
 
 struct MetricFamily {
   std::string_view name;

@@ -105,7 +105,7 @@ bool Filter::value_matches(Key key, const Value& value, const Flow& flow) {
     case Key::kAny:
       return matches_key(Key::kSource) || matches_key(Key::kDestination) || matches_key(Key::kService) ||
              matches_key(Key::kProtocol) || matches_key(Key::kKind) || matches_key(Key::kVerdict) ||
-             matches_key(Key::kReason) || matches_key(Key::kUnit);
+             matches_key(Key::kReason) || matches_key(Key::kPolicy) || matches_key(Key::kUnit);
     case Key::kSource:
       return end_matches(value, source);
     case Key::kDestination:
@@ -121,13 +121,19 @@ bool Filter::value_matches(Key key, const Value& value, const Flow& flow) {
     case Key::kPort:
       return port_matches(glob, flow);
     case Key::kProtocol:
-      return same_word(glob, transport_name(flow.protocol));
+      return same_word(glob, protocol_text(flow.protocol));
     case Key::kKind:
       return glob_matches(glob, flow_kind_name(flow.kind));
     case Key::kVerdict:
       return glob_matches(glob, flow_verdict_name(flow.verdict));
     case Key::kReason:
       return glob_matches(glob, flow.reason) && !flow.reason.empty();
+    case Key::kPolicy:
+      return flow.policy && name_matches(glob, flow.policy->policy);
+    case Key::kRule:
+      return flow.policy && glob_matches(glob, flow.policy->rule);
+    case Key::kDirection:
+      return !flow.direction.empty() && glob_matches(glob, flow.direction);
     case Key::kZone:
       return zone_matches(glob, source) || zone_matches(glob, destination);
     case Key::kUnit:

@@ -1,9 +1,10 @@
 // Which flows a reader wants to see:
 //   filter  = and { "or" and }            and = unary { ["and"] unary }
 //   unary   = "not" unary | "(" filter ")" | KEY ("=" | "!=") VALUE{","VALUE} | WORD
-// Keys: src dst ns pod service port proto kind verdict reason zone unit reporter. A value is a glob (* and ?), a name
+// Keys: src dst ns pod service port proto kind verdict reason policy rule direction zone
+// unit reporter. A value is a glob (* and ?), a name
 // with or without its namespace, an address or a CIDR; a word alone matches when any name, kind, verdict, reason,
-// protocol or address of the flow does. Case counts, except for protocols.
+// policy, protocol or address of the flow does. Case counts, except for protocols.
 #pragma once
 
 #include <string>
@@ -40,6 +41,9 @@ class Filter {
     kKind,
     kVerdict,
     kReason,
+    kPolicy,
+    kRule,
+    kDirection,
     kZone,
     kUnit,
     kReporter

@@ -80,7 +80,8 @@ class FilterParser {
     do {
       auto start = at_;
       auto word = WEFT_TRY(read_word("a value"));
-      if (auto allowed = allowed_values(key); !allowed.empty() && !known_value(word, allowed))
+      bool number = key == Key::kProtocol && word.find_first_not_of("0123456789") == std::string::npos;
+      if (auto allowed = allowed_values(key); !allowed.empty() && !number && !known_value(word, allowed))
         return at(start, fmt::format("one of {}, not '{}'", allowed, word));
       values.push_back(make_value(word));
       if (values.size() > Filter::kMaxTerms) return at(start, fmt::format("at most {} values", Filter::kMaxTerms));
@@ -92,9 +93,10 @@ class FilterParser {
   // Fixed words are checked, so that a slip of the finger is an error and not an empty answer.
   static std::string_view allowed_values(Key key) {
     if (key == Key::kKind) return "open, close, deny, audit, http";
-    if (key == Key::kVerdict) return "allowed, denied, no-endpoint";
+    if (key == Key::kVerdict) return "allowed, denied, no-endpoint, audited";
     if (key == Key::kReporter) return "source, destination";
-    if (key == Key::kProtocol) return "TCP, UDP, SCTP, tcp, udp, sctp";
+    if (key == Key::kDirection) return "ingress, egress";
+    if (key == Key::kProtocol) return "TCP, UDP, SCTP, ICMP, tcp, udp, sctp, icmp";
     return {};
   }
 
@@ -123,7 +125,7 @@ class FilterParser {
     return value;
   }
 
-  static constexpr std::array<std::pair<std::string_view, Key>, 15> kKeys{{{"src", Key::kSource},
+  static constexpr std::array<std::pair<std::string_view, Key>, 18> kKeys{{{"src", Key::kSource},
                                                                            {"dst", Key::kDestination},
                                                                            {"ns", Key::kNamespace},
                                                                            {"namespace", Key::kNamespace},
@@ -135,6 +137,9 @@ class FilterParser {
                                                                            {"kind", Key::kKind},
                                                                            {"verdict", Key::kVerdict},
                                                                            {"reason", Key::kReason},
+                                                                           {"policy", Key::kPolicy},
+                                                                           {"rule", Key::kRule},
+                                                                           {"direction", Key::kDirection},
                                                                            {"zone", Key::kZone},
                                                                            {"unit", Key::kUnit},
                                                                            {"reporter", Key::kReporter}}};

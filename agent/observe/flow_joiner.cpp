@@ -13,9 +13,18 @@ class NoNames final : public NameSource {
   bool workload_lives(std::uint32_t) const override { return false; }
 };
 
+void set_decision(Flow& flow, const weft_flow_event& event) {
+  bool audited = event.kind == WEFT_FLOW_AUDIT;
+  flow.kind = audited ? FlowKind::kAudit : FlowKind::kDeny;
+  flow.verdict = audited ? FlowVerdict::kAudited : FlowVerdict::kDenied;
+  flow.reason = verdict_reason_name(event.reason);
+  flow.direction = direction_name(event.direction);
+}
+
 // A refusal is a deny; any other failure is a connection that ended before it stood.
 void set_outcome(Flow& flow, const weft_flow_event& event) {
   if (event.kind == WEFT_FLOW_OPEN) return;
+  if (event.kind == WEFT_FLOW_DENY || event.kind == WEFT_FLOW_AUDIT) return set_decision(flow, event);
   flow.kind = FlowKind::kClose;
   flow.reason = event.kind == WEFT_FLOW_CLOSE ? close_reason_name(event.reason) : fail_reason_name(event.reason);
   if (event.kind != WEFT_FLOW_FAIL) return;
@@ -81,6 +90,7 @@ Flow FlowJoiner::join(const weft_flow_event& event) {
       make_end(event.destination_workload, event.destination_zone, event.destination, ntohs(event.destination_port));
   if (flow.verdict == FlowVerdict::kNoEndpoint) flow.destination.workload = nullptr;
   flow.service = cache_.service(event.service, *names_);
+  if (!flow.direction.empty()) flow.policy = cache_.rule(event.rule, *names_);
   flow.pid = event.pid;
   flow.command.assign(event.command, ::strnlen(event.command, sizeof event.command));
   flow.process = find_process(event.cgroup, event.time_ns);

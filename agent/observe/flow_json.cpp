@@ -24,6 +24,14 @@ void write_destination(JsonWriter& json, const Flow& flow) {
   json.end_object();
 }
 
+void write_policy(JsonWriter& json, const Flow& flow) {
+  json.text_field("direction", flow.direction);
+  if (!flow.policy) return;
+  const auto& policy = *flow.policy;
+  json.key("policy").begin_object().field("kind", policy.kind).text_field("namespace", policy.policy.first);
+  json.field("name", policy.policy.second).field("rule", policy.rule).field("tier", policy.tier).end_object();
+}
+
 void write_amounts(JsonWriter& json, const Flow& flow) {
   bool closed = flow.kind == FlowKind::kClose;
   auto amount = [&](std::string_view name, std::uint64_t count) {
@@ -68,7 +76,8 @@ void append_flow_json(std::string& out, const Flow& flow) {
   write_end(json, flow.source);
   json.end_object();
   write_destination(json, flow);
-  json.field("protocol", transport_name(flow.protocol)).field("verdict", flow_verdict_name(flow.verdict));
+  json.field("protocol", protocol_text(flow.protocol)).field("verdict", flow_verdict_name(flow.verdict));
+  write_policy(json, flow);
   json.text_field("reason", flow.reason).field("reporter", reporter_name(flow.reporter));
   write_amounts(json, flow);
   write_process(json, flow);

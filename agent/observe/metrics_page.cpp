@@ -203,6 +203,20 @@ std::size_t write_balancing(std::string& out, const MetricsPage& page, std::size
   return kDone;
 }
 
+std::size_t write_verdicts(std::string& out, const MetricsPage& page, std::size_t row) {
+  if (!page.verdicts) return kDone;
+  const auto& family = metric_family(FamilyId::kPolicyVerdicts);
+  if (row == 0) append_head(out, family);
+  for (; row < page.verdicts->size(); ++row) {
+    if (full(out)) return row;
+    const auto& series = (*page.verdicts)[row];
+    append_lines(out, series.labels.size() + kLineRoom, [&](Writer& line) {
+      line.text(family.name).text(series.labels).text("} ").number(series.value).text("\n");
+    });
+  }
+  return kDone;
+}
+
 std::size_t write_series_count(std::string& out, const MetricsPage& page) {
   if (!page.edges) return kDone;
   const auto& family = metric_family(FamilyId::kFlowSeries);
@@ -215,8 +229,9 @@ std::size_t write_series_count(std::string& out, const MetricsPage& page) {
 // Sections in their order on the page.
 constexpr std::size_t kAgentSection = 0;
 constexpr std::size_t kBalancingSection = 1;
-constexpr std::size_t kSeriesSection = 2;
-constexpr std::size_t kFirstEdgeSection = 3;
+constexpr std::size_t kVerdictSection = 2;
+constexpr std::size_t kSeriesSection = 3;
+constexpr std::size_t kFirstEdgeSection = 4;
 constexpr std::size_t kFirstHistogramSection = kFirstEdgeSection + kEdgeFamilies.size();
 constexpr std::size_t kSections = kFirstHistogramSection + kHistograms;
 
@@ -226,6 +241,7 @@ std::size_t write_section(std::string& out, const MetricsPage& page, std::size_t
     return kDone;
   }
   if (section == kBalancingSection) return write_balancing(out, page, row);
+  if (section == kVerdictSection) return write_verdicts(out, page, row);
   if (section == kSeriesSection) return write_series_count(out, page);
   if (section < kFirstHistogramSection) return write_edges(out, page, kEdgeFamilies[section - kFirstEdgeSection], row);
   return write_histograms(out, page, section - kFirstHistogramSection, row);

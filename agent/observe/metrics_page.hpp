@@ -8,6 +8,7 @@
 
 #include "agent/observe/agent_metrics.hpp"
 #include "agent/observe/edges.hpp"
+#include "agent/observe/verdicts.hpp"
 
 namespace weft {
 
@@ -22,6 +23,7 @@ struct MetricsPage {
   std::shared_ptr<const AgentMetrics> agent;
   std::shared_ptr<const std::vector<BalancingRow>> balancing;  // one row per service; may be null
   std::shared_ptr<const EdgeView> edges;                       // may be null
+  std::shared_ptr<const VerdictView> verdicts;                 // may be null
   std::size_t max_balancing_rows = 10000;                      // services beyond it share the row _other
 };
 

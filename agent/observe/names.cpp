@@ -45,6 +45,15 @@ SharedName NameCache::service(std::uint32_t id, const NameSource& names) {
   return cached(services_, id, names.find_service(id));
 }
 
+SharedRule NameCache::rule(std::uint32_t id, const NameSource& names) {
+  if (id == 0) return nullptr;
+  if (auto it = rules_.find(id); it != rules_.end()) return it->second;
+  auto found = names.find_rule(id);
+  if (!found) return nullptr;
+  if (rules_.size() >= kMaxNames) rules_.clear();
+  return rules_[id] = std::make_shared<const RuleWords>(std::move(*found));
+}
+
 std::string name_text(const NamespacedName& name) {
   return name.first.empty() ? name.second : name.first + "/" + name.second;
 }

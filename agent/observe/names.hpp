@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -16,6 +17,14 @@
 
 namespace weft {
 
+// What a rule's number stands for, in the words of flows and metrics.
+struct RuleWords {
+  std::string kind;       // "NetworkPolicy"
+  NamespacedName policy;  // the namespace is empty for cluster-wide ones
+  std::string rule;       // its own name, "ingress[0]", or "default": what no rule of an isolating policy allows
+  std::string tier;       // "Admin", "NetworkPolicy", "Baseline"
+};
+
 class NameSource {
  public:
   virtual ~NameSource() = default;
@@ -24,6 +33,9 @@ class NameSource {
   virtual const std::string* find_zone(std::uint16_t id) const = 0;
   // False once no object claims the workload any more; its name may stay known.
   virtual bool workload_lives(std::uint32_t id) const = 0;
+  virtual std::optional<RuleWords> find_rule(std::uint32_t) const { return std::nullopt; }
+  // False once no policy has the rule any more; its name may stay known.
+  virtual bool rule_lives(std::uint32_t) const { return true; }
 };
 
 // Over any struct whose workloads, services and zones have find_value(id) -> const V*. `live` is sorted and may be
@@ -50,6 +62,7 @@ std::vector<std::uint32_t> live_workloads(std::span<const std::pair<weft_owner_k
 
 // Names that are not objects have an empty namespace: "unknown", "world", "host", and "none" for no service.
 using SharedName = std::shared_ptr<const NamespacedName>;
+using SharedRule = std::shared_ptr<const RuleWords>;
 
 // One shared copy per id. Bounded: forgets everything when full, which costs look-ups and no correctness.
 class NameCache {
@@ -58,10 +71,12 @@ class NameCache {
 
   SharedName workload(std::uint32_t id, const NameSource& names);
   SharedName service(std::uint32_t id, const NameSource& names);  // null for id 0: no service was involved
+  SharedRule rule(std::uint32_t id, const NameSource& names);     // null for id 0 and for what is not known (yet)
 
  private:
   std::unordered_map<std::uint32_t, SharedName> workloads_;
   std::unordered_map<std::uint32_t, SharedName> services_;
+  std::unordered_map<std::uint32_t, SharedRule> rules_;
 };
 
 SharedName unknown_name();

@@ -4,6 +4,8 @@
 
 #include "agent/observe/families.hpp"
 #include "weft/abi/flow.h"
+#include "weft/abi/pod.h"
+#include "weft/abi/policy.h"
 
 namespace weft {
 namespace {
@@ -36,11 +38,35 @@ outside of the mesh is `world`, an address of a node is `host`, and `destination
 At most `metrics.maxSeries` series of traffic exist. Beyond that, new edges are added up in one edge whose labels are all `_other`: sums stay right. An edge keeps its
 series for as long as it lives; when room comes free, the edge that waits longest gets its own, beginning at zero. Idle edges leave after 15 minutes, edges of workloads that are gone within 5.
 Counters of failures, retransmits and traffic between zones appear with their first event. `weft_lb_endpoints` names at most `metrics.maxSeries` services, the rest is in `_other`.
+
+`weft_policy_verdicts_total` counts each new connection or conversation that was allowed, each packet that was denied (`verdict="denied"`), and each new connection that audited
+policies would have denied (`verdict="audited"`; it passed). `policy` is `namespace/name` of a NetworkPolicy or the name of a ClusterNetworkPolicy, `rule` is the name of its rule,
+`ingress[0]` where it has none, or `default` for what an isolating policy denies because no rule allows it. Both are empty where no policy decided. At most `metrics.maxSeries` series
+exist, the rest is in `_other`. Series of rules that are gone leave after 15 idle minutes.
 )";
 
-constexpr std::string_view kDropsIntro = R"(# Why connections end or never stand
+constexpr std::string_view kDropsIntro = R"(# Why connections end or never stand, and packets are dropped
 
-Generated from the tables of the code; a test compares. The words are the `reason` of flows and of `weft_connections_closed_total` and `weft_connections_failed_total`.
+Generated from the tables of the code; a test compares. The words are the `reason` of flows and of `weft_connections_closed_total`, `weft_connections_failed_total` and
+`weft_drops_total`.
+)";
+
+constexpr std::string_view kDroppedIntro = R"(
+## Dropped
+
+Packets of pods, in `weft_drops_total`.
+
+| reason | meaning |
+|---|---|
+)";
+
+constexpr std::string_view kDecidedIntro = R"(
+## Decided by policy
+
+What a verdict rests on, in flows of the kinds `deny` and `audit` and in `weft explain`.
+
+| reason | meaning |
+|---|---|
 )";
 
 }  // namespace
@@ -54,6 +80,9 @@ std::string metrics_reference_markdown() {
   out += "\n## Balancing\n";
   out += kTableHead;
   WEFT_BALANCING_FAMILIES(WEFT_X_ROW)
+  out += "\n## Policy\n";
+  out += kTableHead;
+  WEFT_POLICY_FAMILIES(WEFT_X_ROW)
   out += "\n## Agent\n";
   out += kTableHead;
   WEFT_AGENT_FAMILIES(WEFT_X_ROW)
@@ -71,6 +100,10 @@ std::string drop_reference_markdown() {
   WEFT_CLOSE_REASONS(WEFT_X_ROW)
   out += "\n## Failed\n\n| reason | meaning |\n|---|---|\n";
   WEFT_FAIL_REASONS(WEFT_X_ROW)
+  out += kDroppedIntro;
+  WEFT_DROPS(WEFT_X_ROW)
+  out += kDecidedIntro;
+  WEFT_VERDICT_REASONS(WEFT_X_ROW)
 #undef WEFT_X_ROW
   return out;
 }

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "agent/api/render.hpp"
+#include "agent/observe/flow_joiner.hpp"
 #include "test/api/fixture.hpp"
 
 using namespace weft;
@@ -139,10 +140,16 @@ std::vector<std::string> flow_documents() {
   denied.verdict = FlowVerdict::kNoEndpoint;
   denied.reason = "no_endpoints";
   denied.destination = {};
+  FlowJoiner joiner(0, {});
+  joiner.update(std::make_shared<Snapshot>(), std::make_shared<FakeNames>());
+  auto audited = denied_event();
+  audited.kind = WEFT_FLOW_AUDIT;
+  audited.protocol = IPPROTO_ICMP;
   Flow bare;
   bare.protocol = IPPROTO_UDP;
   bare.source.workload = bare.destination.workload = unknown_name();
-  return {flow_json(closed), flow_json(denied), flow_json(bare)};
+  return {flow_json(closed), flow_json(denied), flow_json(joiner.join(denied_event())), flow_json(joiner.join(audited)),
+          flow_json(bare)};
 }
 
 }  // namespace

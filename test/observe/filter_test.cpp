@@ -21,12 +21,14 @@ Flow sample_flow() {
   return joiner.join(closed_event());
 }
 
-bool matches(std::string_view text) {
+bool matches(std::string_view text, const Flow& flow) {
   auto filter = Filter::parse(text);
   INFO(text << ": " << (filter ? "" : filter.error().what));
   REQUIRE(filter);
-  return filter->matches(sample_flow());
+  return filter->matches(flow);
 }
+
+bool matches(std::string_view text) { return matches(text, sample_flow()); }
 
 std::string error_of(std::string_view text) {
   auto filter = Filter::parse(text);
@@ -63,6 +65,26 @@ TEST_CASE("a word alone matches any name, kind, verdict, reason, protocol or add
   CHECK_FALSE(matches("bank/vault"));
 }
 
+TEST_CASE("denials are found by verdict, kind, policy, rule and direction") {
+  FlowJoiner joiner(0, {});
+  joiner.update(std::make_shared<Snapshot>(), std::make_shared<FakeNames>());
+  auto flow = joiner.join(denied_event());
+  for (auto text : {"verdict=denied", "kind=deny", "policy=shop/web", "policy=web", "policy=shop/*", "rule=default",
+                    "direction=ingress", "reason=default_deny", "verdict=denied policy=shop/web"}) {
+    CHECK(matches(text, flow));
+    CHECK_FALSE(matches(text));
+  }
+  for (auto text : {"verdict=audited", "kind=audit", "policy=shop/cart", "rule=ingress*", "direction=egress"})
+    CHECK_FALSE(matches(text, flow));
+  auto event = denied_event();
+  event.kind = WEFT_FLOW_AUDIT;
+  event.protocol = 47;
+  event.rule = 13;
+  flow = joiner.join(event);
+  for (auto text : {"verdict=audited", "kind=audit", "policy=guard", "guard", "rule=no-*", "proto=47"})
+    CHECK(matches(text, flow));
+}
+
 TEST_CASE("and binds tighter than or, and stands between words by itself") {
   CHECK(matches("src=cart and dst=web"));
   CHECK(matches("src=cart dst=web"));
@@ -89,7 +111,8 @@ TEST_CASE("a filter that cannot be read says where and what was expected") {
   CHECK(error_of("sorce=a").find("position 1: expected one of the keys src, dst") != std::string::npos);
   CHECK(error_of("x and verdict=alowed").find("position 15: expected one of allowed, denied, no-endpoint") !=
         std::string::npos);
-  CHECK(error_of("proto=icmp").find("TCP, UDP, SCTP") != std::string::npos);
+  CHECK(error_of("proto=quic").find("TCP, UDP, SCTP, ICMP") != std::string::npos);
+  CHECK(error_of("direction=in").find("ingress, egress") != std::string::npos);
   CHECK(error_of("src=\"a").find("closing '\"'") != std::string::npos);
   CHECK(error_of("or src=a").find("position 1") != std::string::npos);
   CHECK(error_of("=a").find("position 1") != std::string::npos);

@@ -15,12 +15,21 @@ class FakeNames final : public NameSource {
       {256, {"shop", "cart"}}, {257, {"shop", "web"}}, {258, {"bank", "vault"}}};
   std::map<std::uint32_t, NamespacedName> services{{1, {"shop", "web"}}, {2, {"bank", "vault"}}};
   std::map<std::uint16_t, std::string> zones{{1, "z1"}, {2, "z2"}};
+  std::map<std::uint32_t, RuleWords> rules{
+      {11, {"NetworkPolicy", {"shop", "web"}, "default", "NetworkPolicy"}},
+      {12, {"NetworkPolicy", {"shop", "web"}, "ingress[0]", "NetworkPolicy"}},
+      {13, {"ClusterNetworkPolicy", {"", "guard"}, "no-batch", "Admin"}}};
   std::map<std::uint32_t, bool> gone;
 
   const NamespacedName* find_workload(std::uint32_t id) const override { return find(workloads, id); }
   const NamespacedName* find_service(std::uint32_t id) const override { return find(services, id); }
   const std::string* find_zone(std::uint16_t id) const override { return find(zones, id); }
   bool workload_lives(std::uint32_t id) const override { return !gone.contains(id); }
+  std::optional<RuleWords> find_rule(std::uint32_t id) const override {
+    const auto* found = find(rules, id);
+    return found == nullptr ? std::nullopt : std::optional(*found);
+  }
+  bool rule_lives(std::uint32_t id) const override { return rules.contains(id) && !gone.contains(id); }
 
  private:
   template <class Map, class Id>
@@ -65,6 +74,25 @@ inline weft_flow_event closed_event() {
   event.rtt_us = 250;
   event.duration_ns = 1'500'000;
   std::memcpy(event.command, "curl", 4);
+  return event;
+}
+
+// The default denial of shop/web towards shop/cart.
+inline weft_flow_event denied_event() {
+  weft_flow_event event{};
+  event.time_ns = 5'000'000'000;
+  event.source = address("10.1.0.5");
+  event.destination = address("10.1.0.2");
+  event.source_port = htons(40000);
+  event.destination_port = htons(8080);
+  event.kind = WEFT_FLOW_DENY;
+  event.protocol = IPPROTO_TCP;
+  event.reporter = WEFT_REPORTER_DESTINATION;
+  event.reason = WEFT_REASON_DEFAULT_DENY;
+  event.direction = WEFT_INGRESS;
+  event.source_workload = 256;
+  event.destination_workload = 257;
+  event.rule = 11;
   return event;
 }
 

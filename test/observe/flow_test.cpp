@@ -58,7 +58,7 @@ TEST_CASE("a record of the ring is decoded only when every byte that decides is 
     change(event);
     return !decode_event(bytes_of(event));
   };
-  CHECK(refused([](auto& e) { e.kind = 3; }));
+  CHECK(refused([](auto& e) { e.kind = 5; }));
   CHECK(refused([](auto& e) { e.reporter = 2; }));
   CHECK(refused([](auto& e) { e.protocol = 1; }));
   CHECK(refused([](auto& e) { e.reason = WEFT_CLOSE_REASON_COUNT; }));
@@ -66,8 +66,77 @@ TEST_CASE("a record of the ring is decoded only when every byte that decides is 
   CHECK(refused([](auto& e) { e.destination = {}; }));
   CHECK(refused([](auto& e) { e.destination_port = 0; }));
   CHECK(refused([](auto& e) { e.kind = WEFT_FLOW_FAIL, e.destination = {}, e.service_address = {}; }));
-  CHECK_FALSE(refused([](auto& e) { e.reserved = 0xffff; }));
+  CHECK_FALSE(refused([](auto& e) { e.reserved = 0xff; }));
   CHECK_FALSE(refused([](auto& e) { e.kind = WEFT_FLOW_FAIL, e.destination = {}, e.reason = WEFT_FAIL_NO_ENDPOINTS; }));
+}
+
+TEST_CASE("a record of policy is decoded only when it is a denial that its own end tells") {
+  auto refused = [&](auto change) {
+    auto event = denied_event();
+    change(event);
+    return !decode_event(bytes_of(event));
+  };
+  CHECK_FALSE(refused([](auto&) {}));
+  CHECK_FALSE(refused([](auto& e) { e.kind = WEFT_FLOW_AUDIT; }));
+  CHECK_FALSE(refused([](auto& e) { e.direction = WEFT_EGRESS, e.reporter = WEFT_REPORTER_SOURCE; }));
+  CHECK_FALSE(refused([](auto& e) { e.protocol = IPPROTO_ICMPV6, e.destination_port = 0; }));
+  CHECK_FALSE(refused([](auto& e) { e.protocol = 47, e.rule = 0; }));
+  for (int reason = 0; reason < 256; ++reason) {
+    bool denies = reason == WEFT_REASON_ADMIN || reason == WEFT_REASON_DEFAULT_DENY ||
+                  reason == WEFT_REASON_BASELINE || reason == WEFT_REASON_INCONSISTENT;
+    CHECK(refused([&](auto& e) { e.reason = static_cast<__u8>(reason); }) == !denies);
+  }
+  CHECK(refused([](auto& e) { e.direction = WEFT_DIRECTION_COUNT; }));
+  CHECK(refused([](auto& e) { e.direction = WEFT_EGRESS; }));
+  CHECK(refused([](auto& e) { e.reporter = WEFT_REPORTER_SOURCE; }));
+  CHECK(refused([](auto& e) { e.destination = {}; }));
+  CHECK(refused([](auto& e) { e.direction = WEFT_EGRESS, e.reporter = WEFT_REPORTER_SOURCE, e.source = {}; }));
+}
+
+TEST_CASE("a denial names the policy and the rule that its number stands for") {
+  auto json = nlohmann::json::parse(flow_json(make_joiner().join(denied_event())));
+  CHECK(json == nlohmann::json::parse(R"({
+    "time":"2023-11-14T22:13:25.000000Z","kind":"deny",
+    "source":{"namespace":"shop","workload":"cart","pod":"cart-1","address":"10.1.0.5","port":40000},
+    "destination":{"namespace":"shop","workload":"web","pod":"web-1","address":"10.1.0.2","port":8080},
+    "protocol":"TCP","verdict":"denied","direction":"ingress","reason":"default_deny","reporter":"destination",
+    "policy":{"kind":"NetworkPolicy","namespace":"shop","name":"web","rule":"default","tier":"NetworkPolicy"}})"));
+}
+
+TEST_CASE("what audited policies would deny is told as audited, by cluster-wide policies without a namespace") {
+  auto event = denied_event();
+  event.kind = WEFT_FLOW_AUDIT;
+  event.direction = WEFT_EGRESS;
+  event.reporter = WEFT_REPORTER_SOURCE;
+  event.reason = WEFT_REASON_ADMIN;
+  event.rule = 13;
+  event.protocol = IPPROTO_ICMP;
+  auto json = nlohmann::json::parse(flow_json(make_joiner().join(event)));
+  CHECK(json["kind"] == "audit");
+  CHECK(json["verdict"] == "audited");
+  CHECK(json["direction"] == "egress");
+  CHECK(json["reason"] == "admin");
+  CHECK(json["protocol"] == "ICMP");
+  CHECK(json["policy"] == nlohmann::json::parse(
+                              R"({"kind":"ClusterNetworkPolicy","name":"guard","rule":"no-batch","tier":"Admin"})"));
+}
+
+TEST_CASE("a flow keeps the rule that was known when its record was read") {
+  auto joiner = make_joiner();
+  auto event = denied_event();
+  event.rule = 99;
+  CHECK(joiner.join(event).policy == nullptr);
+  auto names = std::make_shared<FakeNames>();
+  names->rules[99] = {"NetworkPolicy", {"shop", "late"}, "egress[1]", "NetworkPolicy"};
+  joiner.update(snapshot_with({}), names);
+  auto flow = joiner.join(event);
+  REQUIRE(flow.policy != nullptr);
+  CHECK(flow.policy->rule == "egress[1]");
+  joiner.update(snapshot_with({}), std::make_shared<FakeNames>());
+  CHECK(joiner.join(event).policy->policy.second == "late");
+  auto closed = closed_event();
+  closed.rule = 11;
+  CHECK(joiner.join(closed).policy == nullptr);
 }
 
 TEST_CASE("a flow names both ends, the service, the zones and the process") {

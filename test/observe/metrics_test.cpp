@@ -34,6 +34,9 @@ std::shared_ptr<const MetricsPage> full_page(std::size_t edges = 3) {
   agent->set_maps(maps);
   agent->set_helper_errors(errors);
   agent->set_counters(counters);
+  std::array<std::uint64_t, WEFT_DROP_COUNT> drops{};
+  drops[WEFT_DROP_DENIED_INGRESS] = 5;
+  agent->set_drops(drops);
   agent->set_process({1.5, 2, 3, 4, 5, 6, 7});
   agent->set_discovery_objects("files", "Service", 3);
   agent->set_last_sync("files", 1700000000);
@@ -45,6 +48,16 @@ std::shared_ptr<const MetricsPage> full_page(std::size_t edges = 3) {
   page->max_balancing_rows = 2;
   EdgeBook book({100000, true});
   FakeNames names;
+  VerdictBook verdicts(100);
+  names.rules[12] = {"NetworkPolicy", {"evil\"ns\\", "new\nline\xfe"}, "x", "NetworkPolicy"};
+  std::vector<VerdictSample> decisions;
+  for (std::uint32_t rule = 11; rule < 14; ++rule) {
+    decisions.emplace_back();
+    decisions.back().key.rule = rule;
+    decisions.back().count.decisions = rule;
+  }
+  verdicts.update(decisions, names);
+  page->verdicts = verdicts.view();
   names.workloads[300] = {"evil\"ns\\", "new\nline\xfe"};
   std::vector<EdgeSample> samples{edge_sample(edge_key(300, 257), 2)};
   for (std::uint32_t i = 0; i < edges; ++i) {
@@ -153,6 +166,14 @@ TEST_CASE("services beyond the bound share the row _other") {
   CHECK(text.find("weft_lb_endpoints{service=\"_other\",state=\"ready\"} 12\n") != std::string::npos);
   CHECK(text.find("weft_lb_endpoints{service=\"_other\",state=\"terminating\"} 2\n") != std::string::npos);
   CHECK(text.find("service=\"a/b\"") == std::string::npos);
+}
+
+TEST_CASE("verdicts of policy and drops are on the page, drops with every reason") {
+  auto text = render_metrics(full_page());
+  CHECK(text.find("weft_policy_verdicts_total{direction=\"ingress\",verdict=\"allowed\",policy=\"guard\","
+                  "rule=\"no-batch\"} 13\n") != std::string::npos);
+  CHECK(text.find("weft_drops_total{reason=\"denied_ingress\"} 5\n") != std::string::npos);
+  CHECK(text.find("weft_drops_total{reason=\"land\"} 0\n") != std::string::npos);
 }
 
 TEST_CASE("a page is written in pieces of whole lines and bounded size") {
