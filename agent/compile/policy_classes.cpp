@@ -76,7 +76,7 @@ std::string content_of(const PeerClass& peer, const std::string& account) {
   return out;
 }
 
-// Whether a set can hold any class of the namespace of `peer`.
+// Whether a set can hold any class of the namespace of `peer`, as long as that has the same labels.
 bool may_match(const PeerSet& set, const PeerClass& peer) {
   if (std::holds_alternative<NodeSelection>(set.what)) return peer.is_node;
   const auto* pods = std::get_if<PodSelection>(&set.what);
@@ -90,6 +90,12 @@ bool by_identity(const PeerClass* a, const PeerClass* b) { return a->identity < 
 }  // namespace
 
 bool is_controller_label(std::string_view label) { return std::ranges::binary_search(kControllerLabels, label); }
+
+void ClassTerms::add(const ClassTerms& more) {
+  named_labels.insert(more.named_labels.begin(), more.named_labels.end());
+  egress_ports.insert(more.egress_ports.begin(), more.egress_ports.end());
+  egress_blocks.insert(more.egress_blocks.begin(), more.egress_blocks.end());
+}
 
 ClassTerms make_class_terms(const Snapshot& snapshot) {
   ClassTerms terms;
@@ -176,15 +182,21 @@ void PolicyClasses::leave_sets(const PeerClass& peer) {
 }
 
 void PolicyClasses::leave_class(PeerClass* peer) {
-  if (--peer->members > 0) return;
-  leave_sets(*peer);
-  identities_.give_back(peer->identity);
-  if (!by_space_.contains(peer->space) && seen_spaces_.find({"", peer->space}) == nullptr)
-    space_labels_.erase(peer->space);
-  classes_.erase(classes_.find(peer->content));
+  if (--peer->members == 0) deserted_.insert(peer);
 }
 
-// New classes first, so that one that stays is not made anew.
+void PolicyClasses::drop_deserted() {
+  for (auto* peer : std::exchange(deserted_, {})) {
+    if (peer->members > 0) continue;
+    leave_sets(*peer);
+    identities_.give_back(peer->identity);
+    if (!by_space_.contains(peer->space) && seen_spaces_.find({"", peer->space}) == nullptr)
+      space_labels_.erase(peer->space);
+    classes_.erase(classes_.find(peer->content));
+    changed_ = true;
+  }
+}
+
 void PolicyClasses::classify(PolicyMember& member) {
   auto before = std::exchange(member.classes, {});
   if (member.addresses.empty()) member.classes.push_back(join_class(member, nullptr));
@@ -222,9 +234,13 @@ std::shared_ptr<PeerSet> PolicyClasses::find_set(std::string key, PeerSet wanted
   if (auto set = slot.lock()) return set;
   auto set = std::make_shared<PeerSet>(std::move(wanted));
   for (const auto& [space, classes] : by_space_) {
-    if (!may_match(*set, *classes.begin()->second)) continue;
-    for (const auto& [identity, peer] : classes)
-      if (set->matches(*peer)) set->classes.push_back(peer);
+    const Labels* labels = nullptr;  // of the namespace; classes that settle have older ones
+    bool possible = false;
+    for (const auto& [identity, peer] : classes) {
+      if (labels == nullptr || peer->space_labels.get() != labels) possible = may_match(*set, *peer);
+      labels = peer->space_labels.get();
+      if (possible && set->matches(*peer)) set->classes.push_back(peer);
+    }
   }
   std::ranges::sort(set->classes, by_identity);
   slot = set;

@@ -22,6 +22,7 @@ struct ClassTerms {
   std::set<std::string> named_labels;                 // labels of controllers that some policy names
   std::set<std::string> egress_ports;                 // names of ports in egress rules: peers resolve them
   std::map<std::string, NetworkBlock> egress_blocks;  // blocks in rules with such names, by block_text
+  void add(const ClassTerms& more);
   bool operator==(const ClassTerms&) const = default;
 };
 ClassTerms make_class_terms(const Snapshot& snapshot);
@@ -80,8 +81,10 @@ class PolicyClasses {
   explicit PolicyClasses(const Next& next);
   ~PolicyClasses();
 
-  // Follows the snapshot. Returns whether any member changed.
+  // Follows the snapshot. Returns whether anything changed. A class without members stays for one more update: until
+  // then addresses in the kernel may still name it, and rows must be there for it.
   bool update(const Snapshot& snapshot, const ClassTerms& terms);
+  bool is_settling() const { return !deserted_.empty(); }
   const Members& members() const { return members_; }
   std::shared_ptr<const Labels> labels_of_space(const std::string& space);
 
@@ -102,6 +105,7 @@ class PolicyClasses {
   PeerClass describe(const PolicyMember& member, const IpAddress* address);
   PeerClass* join_class(const PolicyMember& member, const IpAddress* address);
   void leave_class(PeerClass* peer);
+  void drop_deserted();
   void enter_sets(PeerClass& peer);
   void leave_sets(const PeerClass& peer);
   std::shared_ptr<PeerSet> find_set(std::string key, PeerSet wanted);
@@ -114,6 +118,7 @@ class PolicyClasses {
   std::map<std::string, std::map<std::uint32_t, PeerClass*>, std::less<>> by_space_;
   std::map<std::string, std::shared_ptr<const Labels>> space_labels_;  // of spaces with members or objects
   std::unordered_map<std::string, std::weak_ptr<PeerSet>> sets_;       // by what they say
+  std::set<PeerClass*> deserted_;                                      // no member any more
   std::size_t purge_at_ = 0;
   bool changed_ = false;
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <unordered_map>
 
 #include "agent/compile/policy_classes.hpp"
@@ -14,23 +15,25 @@ namespace weft {
 namespace {
 
 using PolicyPtr = std::shared_ptr<const Policy>;
-using Selected = std::vector<const CompiledPolicy*>;
+using CompiledPtr = std::shared_ptr<const CompiledPolicy>;
+using Selected = std::vector<CompiledPtr>;
 
 struct HeldSubject {
   std::uint32_t id = 0;
   SubjectParts parts;
+  std::vector<CompiledPtr> policies;  // of the parts, which outlive their objects while the subject settles
   std::uint64_t version = 0;
   std::shared_ptr<const SubjectTable> table;
   bool used = false;
 };
 
 struct HeldPolicy {
-  CompiledPolicy policy;
+  CompiledPtr policy;
   bool used = false;
 };
 
-bool comes_before(const CompiledPolicy* a, const CompiledPolicy* b) {
-  auto key = [](const CompiledPolicy* p) {
+bool comes_before(const CompiledPtr& a, const CompiledPtr& b) {
+  auto key = [](const CompiledPtr& p) {
     return std::tie(p->object->tier, p->object->priority, p->object->metadata.space, p->object->metadata.name);
   };
   return key(a) < key(b);
@@ -38,7 +41,7 @@ bool comes_before(const CompiledPolicy* a, const CompiledPolicy* b) {
 
 Selected without_audited(const Selected& policies) {
   Selected out;
-  std::ranges::copy_if(policies, std::back_inserter(out), [](const CompiledPolicy* p) { return !p->object->audit; });
+  std::ranges::copy_if(policies, std::back_inserter(out), [](const CompiledPtr& p) { return !p->object->audit; });
   return out;
 }
 
@@ -70,18 +73,21 @@ struct PolicyCompiler::State {
   std::map<PolicyClasses::Key, std::uint32_t> subject_of;               // of local members
   PolicyTables last;
   std::optional<NodeFacts> facts;
-  ClassTerms terms;
+  ClassTerms terms;          // of the policies that are
+  ClassTerms settled_terms;  // also of those that were, for one more compile
   ShardedMap<std::shared_ptr<const NetworkPolicy>> seen_network_policies;
   ShardedMap<std::shared_ptr<const ClusterNetworkPolicy>> seen_cluster_policies;
 
   bool take_policies(const Snapshot& snapshot);
-  const CompiledPolicy* compiled(const PolicyPtr& policy);
+  CompiledPtr compiled(const PolicyPtr& policy);
   Selected select(const PolicyMember& member);
   void select_subjects();
   std::uint32_t subject_for(Selected policies, const PolicyMember& member, std::uint32_t audit);
   std::uint32_t subject_of_member(const Selected& policies, const PolicyMember& member);
-  void forget_unused();
+  void drop_unused_subjects();
+  bool is_settling() const;
   void note_isolating(const HeldSubject& subject);
+  std::set<const CompiledPolicy*> policies_of_subjects() const;
   void update_networks();
   void make_tables();
 };
@@ -107,17 +113,18 @@ bool PolicyCompiler::State::take_policies(const Snapshot& snapshot) {
   return true;
 }
 
-const CompiledPolicy* PolicyCompiler::State::compiled(const PolicyPtr& policy) {
+CompiledPtr PolicyCompiler::State::compiled(const PolicyPtr& policy) {
   auto& entry = held[policy_key(*policy)];
-  if (!entry.policy.object || (entry.policy.object != policy && !(*entry.policy.object == *policy))) {
-    entry.policy = compile_policy(policy, classes, book);
-    entry.policy.serial = ++last_serial;
+  bool same = entry.policy && (entry.policy->object == policy || *entry.policy->object == *policy);
+  if (!same) {
+    auto fresh = compile_policy(policy, classes, book);
+    fresh.serial = ++last_serial;
+    entry.policy = std::make_shared<const CompiledPolicy>(std::move(fresh));
   } else if (!entry.used) {
-    entry.policy.object = policy;
-    keep_numbers(entry.policy, book);
+    keep_numbers(*entry.policy, book);
   }
   entry.used = true;
-  return &entry.policy;
+  return entry.policy;
 }
 
 Selected PolicyCompiler::State::select(const PolicyMember& member) {
@@ -140,11 +147,13 @@ Selected PolicyCompiler::State::select(const PolicyMember& member) {
 }
 
 std::uint32_t PolicyCompiler::State::subject_for(Selected selected, const PolicyMember& member, std::uint32_t audit) {
-  SubjectParts parts{std::move(selected), {}, audit};
+  SubjectParts parts{{}, {}, audit};
+  for (const auto& policy : selected) parts.policies.push_back(policy.get());
   parts.ports = used_ports(parts.policies, *member.ports);
   auto& subject = subjects[parts.content()];
   if (subject.id == 0) subject.id = subject_numbers.take();
   subject.parts = std::move(parts);
+  subject.policies = std::move(selected);
   subject.used = true;
   return subject.id;
 }
@@ -158,6 +167,7 @@ std::uint32_t PolicyCompiler::State::subject_of_member(const Selected& selected,
 
 void PolicyCompiler::State::select_subjects() {
   for (auto& [key, entry] : held) entry.used = false;
+  drop_unused_subjects();
   for (auto& [content, subject] : subjects) subject.used = false;
   subject_of.clear();
   last.uses.clear();
@@ -168,27 +178,39 @@ void PolicyCompiler::State::select_subjects() {
     // Labels that classes leave out are those that no policy names, so members of a class are selected alike.
     auto [selected, added] = known.try_emplace(member.classes[0]);
     if (added) selected->second = select(member);
-    for (const auto* policy : selected->second) ++last.uses[policy_key(*policy->object)].local_workloads;
+    for (const auto& policy : selected->second) ++last.uses[policy_key(*policy->object)].local_workloads;
     subject_of[key] = subject_of_member(selected->second, member);
   }
   book.finish();
   last.rules = book.names();
-  forget_unused();
+  std::erase_if(held, [](const auto& entry) { return !entry.second.used; });
 }
 
-void PolicyCompiler::State::forget_unused() {
+// Those that were not used by the compile before; what this one does not use stays until the next.
+void PolicyCompiler::State::drop_unused_subjects() {
   std::erase_if(subjects, [&](const auto& entry) {
     if (entry.second.used) return false;
     subject_numbers.give_back(entry.second.id);
     return true;
   });
-  std::erase_if(held, [](const auto& entry) { return !entry.second.used; });
+}
+
+bool PolicyCompiler::State::is_settling() const {
+  return classes.is_settling() || networks.is_settling() || !(terms == settled_terms) ||
+         std::ranges::any_of(subjects, [](const auto& entry) { return !entry.second.used; });
+}
+
+std::set<const CompiledPolicy*> PolicyCompiler::State::policies_of_subjects() const {
+  std::set<const CompiledPolicy*> out;
+  for (const auto& [content, subject] : subjects)
+    out.insert(subject.parts.policies.begin(), subject.parts.policies.end());
+  return out;
 }
 
 void PolicyCompiler::State::update_networks() {
   PolicyNetworks::Blocks blocks;
-  for (const auto& [key, entry] : held)
-    for (const auto* side : {&entry.policy.object->ingress, &entry.policy.object->egress})
+  for (const auto* policy : policies_of_subjects())
+    for (const auto* side : {&policy->object->ingress, &policy->object->egress})
       for (const auto& rule : side->rules)
         for (const auto& peer : rule.peers)
           if (const auto* block = std::get_if<NetworkBlock>(&peer)) blocks.emplace(block_text(*block), block);
@@ -226,13 +248,16 @@ void PolicyCompiler::State::make_tables() {
 std::shared_ptr<const PolicyTables> PolicyCompiler::compile(const Snapshot& snapshot, const NodeFacts& facts) {
   auto& state = *state_;
   bool changed = state.take_policies(snapshot);
-  changed = state.classes.update(snapshot, state.terms) || changed;
-  changed = changed || !state.facts || !(*state.facts == facts);
+  auto before = std::exchange(state.settled_terms, state.terms);
+  if (changed) state.settled_terms.add(before);
+  changed = state.classes.update(snapshot, state.settled_terms) || changed;
+  changed = changed || state.last.settling || !state.facts || !(*state.facts == facts);
   if (changed) {
     state.facts = facts;
     state.select_subjects();
     state.update_networks();
     state.make_tables();
+    state.last.settling = state.is_settling();
   }
   return std::make_shared<const PolicyTables>(state.last);
 }

@@ -100,6 +100,11 @@ PolicyVerdict PolicyLookup::decide(const PolicyQuery& query) const {
   return {state_->side(client, server, query, WEFT_EGRESS), state_->side(server, client, query, WEFT_INGRESS)};
 }
 
+std::optional<PolicySideVerdict> PolicyLookup::decide_side(const weft_peer& own, const weft_peer& peer,
+                                                           const PolicyQuery& query, weft_direction direction) const {
+  return state_->side(own, peer, query, direction);
+}
+
 const PolicyTables& PolicyLookup::tables() const { return *state_->tables; }
 
 }  // namespace weft

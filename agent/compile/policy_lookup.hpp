@@ -39,6 +39,9 @@ class PolicyLookup {
   PolicyVerdict decide(const PolicyQuery& query) const;
   // The row of an address, or of a port of it; addresses that nobody has get their network.
   weft_peer peer_of(const IpAddress& address, std::uint16_t port = 0, std::uint8_t protocol = 0) const;
+  // One side, for rows of addresses that the caller has; nothing where `own` is under no policy.
+  std::optional<PolicySideVerdict> decide_side(const weft_peer& own, const weft_peer& peer, const PolicyQuery& query,
+                                               weft_direction direction) const;
   const PolicyTables& tables() const;
 
  private:

@@ -44,6 +44,7 @@ Labels with_name(const Namespace& space) {
 
 bool PolicyClasses::update(const Snapshot& snapshot, const ClassTerms& terms) {
   changed_ = false;
+  drop_deserted();
   bool all = !(terms == terms_);
   terms_ = terms;
   update_spaces(snapshot);

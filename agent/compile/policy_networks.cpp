@@ -104,24 +104,39 @@ void PolicyNetworks::build(const Blocks& blocks) {
   while (!open.empty()) close();
 }
 
+void PolicyNetworks::drop_gone() {
+  for (const auto& [number, members] : gone_) {
+    numbers_.give_back(number);
+    known_.erase(members);
+  }
+  gone_.clear();
+}
+
+void PolicyNetworks::index_blocks() {
+  in_block_.clear();
+  for (const auto* contents : {&contents_, &gone_})
+    for (const auto& [number, members] : *contents)
+      for (const auto& text : members) in_block_[text].push_back(number);
+  for (auto& [text, numbers] : in_block_) std::ranges::sort(numbers);
+}
+
 bool PolicyNetworks::update(const Blocks& blocks) {
   std::set<std::string> texts;
   for (const auto& [text, block] : blocks) texts.insert(text);
-  if (texts == texts_) return false;
-  texts_ = std::move(texts);
-  contents_.clear();
-  in_block_.clear();
-  starts_.clear();
-  rows_.clear();
-  build(blocks);
-  std::erase_if(known_, [&](const auto& entry) {
-    if (contents_.contains(entry.second)) return false;
-    numbers_.give_back(entry.second);
-    return true;
-  });
-  for (const auto& [number, members] : contents_)
-    for (const auto& text : members) in_block_[text].push_back(number);
-  std::ranges::sort(rows_, [](const auto& a, const auto& b) { return bytes_less(a.first, b.first); });
+  bool same = texts == texts_;
+  if (same && gone_.empty()) return false;
+  drop_gone();
+  if (!same) {
+    texts_ = std::move(texts);
+    auto before = std::exchange(contents_, {});
+    starts_.clear();
+    rows_.clear();
+    build(blocks);
+    for (auto& [number, members] : before)
+      if (!contents_.contains(number)) gone_.emplace(number, std::move(members));
+    std::ranges::sort(rows_, [](const auto& a, const auto& b) { return bytes_less(a.first, b.first); });
+  }
+  index_blocks();
   return true;
 }
 

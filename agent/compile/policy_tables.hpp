@@ -73,6 +73,9 @@ using NetworkRow = std::pair<weft_network_key, weft_network>;
 using RuleNames = std::map<std::uint32_t, RuleName>;
 
 struct PolicyTables {
+  // Rows of what went (subjects, classes, networks) are still there: addresses in the kernel may name it until the
+  // address rows of these tables are written. Once they are, compile again: the next tables are without.
+  bool settling = false;
   std::map<std::uint32_t, std::shared_ptr<const SubjectTable>> subjects;
   std::shared_ptr<const std::vector<PeerRow>> peers;        // sorted by the bytes of the key
   std::shared_ptr<const std::vector<NetworkRow>> networks;  // sorted by the bytes of the key

@@ -94,6 +94,7 @@ struct End {
   const Pod* pod = nullptr;
   const Node* node = nullptr;
   Address address;
+  const World* world = nullptr;  // whose labels of namespaces count for it
 };
 
 struct Question {
@@ -138,7 +139,7 @@ class Evaluator {
 
   Answer judge(const Question& q, bool with_audited) const {
     if (q.ingress && q.peer->node != nullptr && q.peer->node->name == "node-a") return {true, "own_node", {}};
-    if (q.peer->pod == q.subject->pod) return {true, "itself", {}};
+    if (is_same(q.peer->pod, q.subject->pod)) return {true, "itself", {}};
     if (auto answer = ordered("Admin", q, with_audited)) return *answer;
     if (auto answer = network(q, with_audited)) return *answer;
     if (auto answer = ordered("Baseline", q, with_audited)) return *answer;
@@ -153,6 +154,10 @@ class Evaluator {
   }
 
  private:
+  static bool is_same(const Pod* a, const Pod* b) {
+    return a != nullptr && b != nullptr && a->space == b->space && a->name == b->name;
+  }
+
   static bool has_rules(const Rules& rules) { return rules && !rules->empty(); }
 
   static bool applies(const Policy& policy, bool ingress) {
@@ -168,12 +173,12 @@ class Evaluator {
   bool selects(const Policy& policy, const Pod& pod) const {
     if (pod.host_network) return false;
     if (policy.tier == "NetworkPolicy" && policy.space != pod.space) return false;
-    if (policy.spaces && !matches(*policy.spaces, space_labels(pod.space))) return false;
+    if (policy.spaces && !matches(*policy.spaces, space_labels(pod.space, world_))) return false;
     return matches(policy.pods, pod.labels);
   }
 
-  Labels space_labels(const std::string& space) const {
-    auto labels = world_.spaces.at(space);
+  static Labels space_labels(const std::string& space, const World& world) {
+    auto labels = world.spaces.at(space);
     labels["kubernetes.io/metadata.name"] = space;
     return labels;
   }
@@ -188,7 +193,8 @@ class Evaluator {
     if (peer.nodes) return end.node != nullptr && matches(*peer.nodes, end.node->labels);
     if (end.pod == nullptr) return false;
     if (!peer.spaces && end.pod->space != policy.space) return false;
-    if (peer.spaces && !matches(*peer.spaces, space_labels(end.pod->space))) return false;
+    if (peer.spaces && !matches(*peer.spaces, space_labels(end.pod->space, end.world ? *end.world : world_)))
+      return false;
     return !peer.pods || matches(*peer.pods, end.pod->labels);
   }
 

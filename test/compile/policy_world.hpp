@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,14 @@ class PolicyWorld {
     if (!events_.empty()) fold_.apply(events_);
     events_.clear();
     tables = compiler_.compile(*fold_.snapshot(), facts);
+    return tables;
+  }
+  // Until nothing of what went is left.
+  const std::shared_ptr<const PolicyTables>& settle() {
+    for (int rounds = 0; tables->settling; ++rounds) {
+      if (rounds > 4) throw std::runtime_error("the tables never settle");
+      compile();
+    }
     return tables;
   }
   const Snapshot& snapshot() const { return *fold_.snapshot(); }

@@ -9,9 +9,9 @@
  * weft_policy_key → weft_policy    the rows
  *
  * Numbers of subjects, identities, networks and rules stand for contents: another content, another number, and a number
- * is not given again for 60 s. So rows never change their meaning: a change writes new rows, then new subjects, then
- * flips the address rows one by one, then removes what nothing names any more. Each packet sees the old or the new
- * policy.
+ * is not given again for 60 s. So rows never change their meaning. A change writes new rows, new subjects, then who
+ * addresses are (identity, network, owner) with the subjects they had, then the subjects of addresses, and removes
+ * afterwards what nothing names any more: each packet meets the old or the new policy of its workload.
  */
 #ifndef WEFT_ABI_POLICY_H
 #define WEFT_ABI_POLICY_H
