@@ -105,7 +105,7 @@ weft_inline bool fragment_is_allowed(const struct weft_packet *packet, __u32 int
 
 /* An ICMP error belongs to the packet that it quotes, which its receiver sent (RFC 1122, 3.2.2; RFC 4443, 2.4). */
 weft_global int error_is_expected(struct __sk_buff *skb, const struct weft_packet *error,
-					const struct weft_pod_case *pod)
+				  const struct weft_pod_case *pod)
 {
 	struct weft_packet quoted = {};
 	struct weft_pod_ends ends = {};
@@ -150,7 +150,7 @@ weft_inline int judge(struct __sk_buff *skb, const struct weft_packet *packet, s
 		return WEFT_PASS;
 	if (address_equal(&packet->source, &packet->destination))
 		return pod->direction == WEFT_EGRESS || skb->ingress_ifindex == skb->ifindex ? WEFT_PASS
-											      : pod_drop(WEFT_DROP_LAND);
+											     : pod_drop(WEFT_DROP_LAND);
 	if (packet->fragment == WEFT_LATER_FRAGMENT)
 		return fragment_is_allowed(packet, pod->interface, pod->direction) ? WEFT_PASS
 										   : pod_drop(WEFT_DROP_FRAGMENT);

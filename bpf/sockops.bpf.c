@@ -96,10 +96,9 @@ weft_inline void name_ends(struct bpf_sock_ops *ops, struct weft_socket *socket,
 	if (socket->flags & WEFT_SOCKET_SERVICE) {
 		socket->destination_zone = socket->endpoint_zone;
 	} else {
-		struct weft_owner destination =
-			owner_of_address(&ends->remote, ends->remote_port, IPPROTO_TCP,
-					 address_is_loopback(&ends->remote) ? WEFT_IDENTITY_UNKNOWN
-									    : WEFT_IDENTITY_WORLD);
+		struct weft_owner destination = owner_of_address(
+			&ends->remote, ends->remote_port, IPPROTO_TCP,
+			address_is_loopback(&ends->remote) ? WEFT_IDENTITY_UNKNOWN : WEFT_IDENTITY_WORLD);
 		socket->destination_workload = destination.workload;
 		socket->destination_zone = destination.zone;
 	}
@@ -223,8 +222,8 @@ weft_inline __u8 close_reason(int error, __u32 old_state)
 	return WEFT_CLOSE_FIN;
 }
 
-weft_inline void count_close(const struct weft_socket *socket, const struct weft_step *step, __u8 reason,
-			     __u32 srtt_us, __u64 now_ns)
+weft_inline void count_close(const struct weft_socket *socket, const struct weft_step *step, __u8 reason, __u32 srtt_us,
+			     __u64 now_ns)
 {
 	struct weft_edge_key key = tcp_edge_key(socket);
 	struct weft_edge *edge = edge_of(&key, now_ns);

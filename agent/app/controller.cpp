@@ -76,7 +76,6 @@ std::vector<Controller::Clock::duration> Controller::tick(Clock::time_point now)
   plan_node_tables(plan);
   if (now >= next_expiry_) {
     ledger_.plan_expired(now, plan);
-    if (policies_->settling) policies_ = policy_compiler_.compile(*snapshot(), facts_);
     next_expiry_ = now + kExpiryPace;
   }
   auto outcome = plan.empty() ? PlanOutcome{} : kernel_.apply(plan);

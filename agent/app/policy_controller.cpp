@@ -9,6 +9,7 @@ using namespace std::chrono_literals;
 
 constexpr auto kFirstRetry = 100ms;
 constexpr auto kLastRetry = 30s;
+constexpr auto kSettle = 1s;  // programs that read an old row have long finished
 
 // Numbers above all that the maps name.
 PolicyNumbers numbers_after(const PolicyDump& have, RuleNames rules) {
@@ -48,18 +49,17 @@ PolicyController::PolicyController(const KernelPolicyTables& kernel, const Polic
                                    RuleNames rules)
     : kernel_(kernel), sizes_(sizes), compiler_(numbers_after(have, std::move(rules))), book_(sizes, have) {}
 
-void PolicyController::tick(const std::shared_ptr<const Snapshot>& snapshot, const NodeFacts& facts, Clock::time_point now,
-                            const std::function<void()>& compiled) {
+void PolicyController::tick(const std::shared_ptr<const Snapshot>& snapshot, const NodeFacts& facts,
+                            Clock::time_point now, const std::function<void()>& compiled) {
   if (!snapshot->all_synced()) return;
-  bool changed = snapshot != snapshot_ || facts != facts_;
-  bool due = retry_at_ && *retry_at_ <= now;
-  if (!changed && !due) return;
-  if (changed) {
-    tables_ = compiler_.compile(*snapshot, facts);
-    snapshot_ = snapshot;
-    facts_ = facts;
-    if (compiled) compiled();
-  }
+  bool due = due_at_ && *due_at_ <= now;
+  if (snapshot == snapshot_ && facts == facts_ && !due) return;
+  bool refused = !failure_.empty();
+  // Rows of what went leave with the next compile, once no address in the kernel names them any more.
+  if (snapshot != snapshot_ || facts != facts_ || !refused) tables_ = compiler_.compile(*snapshot, facts);
+  snapshot_ = snapshot;
+  facts_ = facts;
+  if (compiled) compiled();
   apply(now);
 }
 
@@ -74,17 +74,14 @@ void PolicyController::apply(Clock::time_point now) {
     if (auto have = kernel_.dump()) book_.restart(*have);
   }
   applied_ = failure_.empty();
-  if (applied_) {
-    retry_delay_ = {};
-    retry_at_.reset();
-  } else {
-    back_off(now);
+  due_at_.reset();
+  if (!applied_) {
+    retry_delay_ = std::clamp<Clock::duration>(retry_delay_ * 2, kFirstRetry, kLastRetry);
+    due_at_ = now + retry_delay_;
+  } else if (tables_->settling) {
+    due_at_ = now + kSettle;
   }
-}
-
-void PolicyController::back_off(Clock::time_point now) {
-  retry_delay_ = std::clamp<Clock::duration>(retry_delay_ * 2, kFirstRetry, kLastRetry);
-  retry_at_ = now + retry_delay_;
+  if (applied_) retry_delay_ = {};
 }
 
 Result<std::size_t> PolicyController::repair() {

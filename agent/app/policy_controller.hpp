@@ -28,8 +28,8 @@ class PolicyController {
   // called in between: who reads records must know a rule before the first packet meets it.
   void tick(const std::shared_ptr<const Snapshot>& snapshot, const NodeFacts& facts, Clock::time_point now,
             const std::function<void()>& compiled = {});
-  // When tick() should run without a new snapshot.
-  std::optional<Clock::time_point> next_due() const { return retry_at_; }
+  // When tick() should run without a new snapshot: what was refused is tried again, what went is removed.
+  std::optional<Clock::time_point> next_due() const { return due_at_; }
   // Dumps the maps, restores what differs; returns the number of steps that took.
   Result<std::size_t> repair();
 
@@ -42,7 +42,6 @@ class PolicyController {
 
  private:
   void apply(Clock::time_point now);
-  void back_off(Clock::time_point now);
 
   const KernelPolicyTables& kernel_;
   PolicySizes sizes_;
@@ -54,7 +53,7 @@ class PolicyController {
   std::string failure_;
   bool applied_ = false;
   Clock::duration retry_delay_{};
-  std::optional<Clock::time_point> retry_at_;
+  std::optional<Clock::time_point> due_at_;
 };
 
 }  // namespace weft

@@ -51,6 +51,29 @@ weft_subject closed(weft_subject row) {
   return row;
 }
 
+const PeerEntry* find_peer(std::span<const PeerEntry> peers, const weft_peer_key& key) {
+  auto it = std::lower_bound(peers.begin(), peers.end(), PeerEntry{key, {}}, key_less<PeerEntry>);
+  return it == peers.end() || !same_bytes(it->first, key) ? nullptr : &*it;
+}
+
+// Who everybody is comes before what that means, so that the rows of neither the old nor the new subject meet a name that
+// they were not made for: rows that change their subject are written twice, first with the old one.
+void add_peers(PolicyPlan& plan, std::span<const PeerEntry> have, const std::vector<PeerEntry>& put) {
+  std::vector<PeerEntry> names, subjects;
+  for (auto row : put) {
+    const auto* old = find_peer(have, row.first);
+    if (old == nullptr || old->second.subject == row.second.subject) {
+      names.push_back(row);
+      continue;
+    }
+    subjects.push_back(row);
+    row.second.subject = old->second.subject;
+    if (!same_bytes(old->second, row.second)) names.push_back(row);
+  }
+  if (!names.empty()) plan.steps.push_back(PutPeers{std::move(names)});
+  if (!subjects.empty()) plan.steps.push_back(PutPeers{std::move(subjects)});
+}
+
 template <class Put, class Rows>
 void add_step(PolicyPlan& plan, Rows rows) {
   if (!rows.empty()) plan.steps.push_back(Put{std::move(rows)});
@@ -129,7 +152,7 @@ Result<> PolicyBook::plan(const DesiredPolicy& desired, PolicyPlan& plan) {
       plan.steps.push_back(PutSubject{id, subject.row});
   add_step<PutNetworks>(plan, std::move(new_networks));
   add_step<RemovePeers>(plan, std::move(gone_peers));  // frees room; nobody's address is world
-  add_step<PutPeers>(plan, std::move(new_peers));
+  add_peers(plan, peers_, new_peers);
   add_step<RemoveNetworks>(plan, std::move(gone_networks));
   for (const auto& [id, subject] : subjects_)
     if (!subjects.contains(id)) plan.steps.push_back(RemoveSubject{id});

@@ -18,7 +18,7 @@
 			     : "r"(ctx), "i"(__builtin_offsetof(typeof(*(ctx)), field)));                              \
 		weft_word_;                                                                                            \
 	})
-#define WEFT_V4_MAPPED	     bpf_htonl(0x0000ffff)
+#define WEFT_V4_MAPPED bpf_htonl(0x0000ffff)
 
 weft_inline struct weft_address address_from_v4(__u32 word)
 {

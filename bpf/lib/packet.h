@@ -28,8 +28,8 @@ enum weft_fragment_state { WEFT_WHOLE = 0, WEFT_FIRST_FRAGMENT = 1, WEFT_LATER_F
 
 enum weft_icmp_kind {
 	WEFT_ICMP_NONE = 0,
-	WEFT_ICMP_QUERY = 1,     /* a request or its answer; ports hold the identifier */
-	WEFT_ICMP_ERROR = 2,     /* quotes a packet of the receiver */
+	WEFT_ICMP_QUERY = 1,	 /* a request or its answer; ports hold the identifier */
+	WEFT_ICMP_ERROR = 2,	 /* quotes a packet of the receiver */
 	WEFT_ICMP_NEIGHBOUR = 3, /* neighbour and router discovery, multicast listeners: the link itself */
 };
 
@@ -45,8 +45,8 @@ struct weft_packet {
 	__be32 fragment_id;
 	__u16 network_offset;
 	__u16 transport_offset;
-	__u8 version;       /* 4 or 6 */
-	__u8 plain;	    /* no options and no extension headers */
+	__u8 version; /* 4 or 6 */
+	__u8 plain;   /* no options and no extension headers */
 	__u8 icmp_type;
 	__u8 reserved;
 };
@@ -112,9 +112,16 @@ weft_inline int skip_extensions(struct __sk_buff *skb, __u32 *offset, __u8 *next
 weft_inline __u8 icmp4_kind(__u8 type)
 {
 	switch (type) {
-	case 3: case 4: case 5: case 11: case 12:
+	case 3:
+	case 4:
+	case 5:
+	case 11:
+	case 12:
 		return WEFT_ICMP_ERROR;
-	case 0: case 8: case 13: case 14:
+	case 0:
+	case 8:
+	case 13:
+	case 14:
 		return WEFT_ICMP_QUERY;
 	}
 	return WEFT_ICMP_NONE;

@@ -63,8 +63,7 @@ weft_inline bool side_is_open(const struct weft_subject_side *side)
 }
 
 /* A function of its own: asked for both directions and for audited policies, walked by the verifier once. */
-weft_global int policy_ask(const struct weft_side_question *asked, struct weft_decision *out,
-				 struct weft_peer *peer)
+weft_global int policy_ask(const struct weft_side_question *asked, struct weft_decision *out, struct weft_peer *peer)
 {
 	struct policy_question question = {};
 	const struct weft_subject_side *side;

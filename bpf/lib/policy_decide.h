@@ -3,8 +3,9 @@
  * From the rows of a subject to a verdict. No map and no helper here: the kernel, the agent's explanations and the
  * tests include the same text. Who includes it defines before:
  *
- *   const struct weft_policy *policy_find_row(const void *tables, const struct weft_policy_key *key);  NULL: no such
- * row
+ *   const struct weft_policy *policy_find_row(const void *tables, const struct weft_policy_key *key);
+ *
+ * which returns NULL when there is no such row.
  */
 #ifndef WEFT_LIB_POLICY_DECIDE_H
 #define WEFT_LIB_POLICY_DECIDE_H
@@ -41,11 +42,11 @@ weft_inline __be16 policy_block(__be16 port, __u32 shape)
 weft_inline struct weft_policy_key policy_key(const struct policy_question *question, __u32 peer, __u32 shape)
 {
 	struct weft_policy_key key = {
-	    .subject = question->subject,
-	    .peer = peer,
-	    .port = policy_block(question->port, shape),
-	    .protocol = (__u8)(shape == WEFT_SHAPE_ANY ? 0 : question->protocol),
-	    .kind = WEFT_POLICY_KIND(question->direction, shape),
+		.subject = question->subject,
+		.peer = peer,
+		.port = policy_block(question->port, shape),
+		.protocol = (__u8)(shape == WEFT_SHAPE_ANY ? 0 : question->protocol),
+		.kind = WEFT_POLICY_KIND(question->direction, shape),
 	};
 
 	return key;
@@ -108,10 +109,10 @@ weft_inline struct weft_decision policy_make_decision(__u32 rule, enum weft_verd
 						      enum weft_verdict_reason reason)
 {
 	struct weft_decision decision = {
-	    .rule = rule,
-	    .verdict = (__u8)verdict,
-	    .reason = (__u8)reason,
-	    .reserved = 0,
+		.rule = rule,
+		.verdict = (__u8)verdict,
+		.reason = (__u8)reason,
+		.reserved = 0,
 	};
 
 	return decision;

@@ -16,8 +16,8 @@ enum weft_resolution {
 
 struct weft_request {
 	struct weft_service_key key;
-	__u64 client;	 /* for affinity */
-	__u32 previous;	 /* endpoint that this socket used for the service, 0 = none */
+	__u64 client;	/* for affinity */
+	__u32 previous; /* endpoint that this socket used for the service, 0 = none */
 	__u32 previous_generation;
 	__u8 client_is_host;
 };

@@ -217,6 +217,37 @@ class Demo:
         self.screen.figure("versions that answer now", " ".join(sorted(report["servers"])),
                            set(report["servers"]) == {pod.name for pod in shop.catalog_v2} and report["failed"] == {}, "v2 only")
 
+    def secure(self) -> None:
+        screen, shop = self.screen, self.shop
+        screen.chapter("A policy that is too narrow: only cart may call the catalog")
+        shop.write_policy("cart")
+        kept = shop.frontend.start_client("stream", f"{CART}:80", "--streams", 2)
+        denied = shop.frontend.connect(f"{CATALOG}:80", "--count", 50, "--timeout", 1)
+        screen.figure("connections of frontend that were let through", denied["ok"], denied["ok"] == 0, "0")
+        screen.figure("how the others ended", ", ".join(f"{word} {count}" for word, count in sorted(denied["failed"].items())),
+                      denied["failed"] == {"ECONNREFUSED": 50}, "refused at once")
+        allowed = self.count("catalog", shop.carts[0].connect(f"{CATALOG}:80", "--count", 50))
+        screen.figure("connections of cart that failed", sum(allowed["failed"].values()), allowed["ok"] == 50, "0")
+        self._explain("denied", 3)
+        screen.chapter("The rule that is missing, added")
+        shop.write_policy("cart", "frontend")
+        mended = self.count("catalog", shop.frontend.connect(f"{CATALOG}:80", "--count", 50))
+        screen.figure("connections of frontend that failed", sum(mended["failed"].values()), mended["ok"] == 50, "0")
+        report = kept.stop()
+        self.expected["shop/cart"] = self.expected.get("shop/cart", 0) + 2
+        screen.figure("open connections to others that it cut", sum(report["failed"].values()), report["failed"] == {} and report["open"] == 2, "0")
+        shop.write_policy()
+
+    def _explain(self, verdict: str, code: int) -> None:
+        """Why: from the flows, and from the loaded programs."""
+        screen = self.screen
+        screen.command(f"weft observe --verdict {verdict} --last 2")
+        screen.block(self.agent.weft("observe", "--verdict", verdict, "--last", "2", check=True).stdout)
+        screen.command("weft explain shop/frontend shop/catalog:80")
+        explained = self.agent.weft("explain", "shop/frontend", "shop/catalog:80")
+        screen.block(explained.stdout)
+        screen.figure("exit code of the explanation", explained.returncode, explained.returncode == code, str(code))
+
     def clean_up(self) -> None:
         screen, shop = self.screen, self.shop
         screen.chapter("Leaving")
@@ -267,7 +298,7 @@ The shop keeps running with a little load. Look around:
 
 
 def play(demo: Demo) -> None:
-    for chapter in (demo.start, demo.balance, demo.every_kind, demo.look, demo.ask_prometheus, demo.kill, demo.upgrade, demo.rollout):
+    for chapter in (demo.start, demo.balance, demo.every_kind, demo.look, demo.ask_prometheus, demo.kill, demo.upgrade, demo.rollout, demo.secure):
         chapter()
 
 

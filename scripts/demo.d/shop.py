@@ -52,5 +52,12 @@ class Shop:
             pod.manifest(owner=pod.name.rsplit("-", 1)[0], ports=[("http", 8080, "TCP")], deleting=pod in leaving)
             for pod in pods])
 
+    def write_policy(self, *callers: str) -> None:
+        """Who may call the catalog, in force when this returns; nobody named: no policy."""
+        policy = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "catalog", "namespace": "shop"},
+                  "spec": {"podSelector": {"matchLabels": {"app": "catalog"}}, "ingress": [
+                      {"from": [{"podSelector": {"matchLabels": {"app": caller}}}], "ports": [{"port": "http"}]} for caller in callers]}}
+        self.node.apply("policy.yaml", *([policy] if callers else []))
+
     def settle(self) -> None:
         self.agent.api.reload()

@@ -16,19 +16,19 @@ enum weft_reporter {
 };
 
 /* X(code, name, sentence): why a connection ended or never was. Names appear in flows and metrics. */
-#define WEFT_CLOSE_REASONS(X)                                                                  \
-	X(WEFT_CLOSE_FIN, "fin", "both sides closed in an orderly way")                        \
-	X(WEFT_CLOSE_RESET, "reset", "one side reset the connection")                          \
-	X(WEFT_CLOSE_TIMEOUT, "timeout", "the peer stopped answering")                         \
+#define WEFT_CLOSE_REASONS(X)                                                                                          \
+	X(WEFT_CLOSE_FIN, "fin", "both sides closed in an orderly way")                                                \
+	X(WEFT_CLOSE_RESET, "reset", "one side reset the connection")                                                  \
+	X(WEFT_CLOSE_TIMEOUT, "timeout", "the peer stopped answering")                                                 \
 	X(WEFT_CLOSE_IDLE, "idle", "a UDP flow saw no packet for its idle time, or its socket was closed")
 
-#define WEFT_FAIL_REASONS(X)                                                                   \
-	X(WEFT_FAIL_REFUSED, "refused", "the endpoint answered the SYN with a reset")          \
-	X(WEFT_FAIL_TIMEOUT, "timeout", "the endpoint did not answer")                         \
-	X(WEFT_FAIL_NO_ENDPOINTS, "no_endpoints", "the service has no endpoint that serves")   \
-	X(WEFT_FAIL_DENIED, "denied", "a policy denies the connection")                        \
-	X(WEFT_FAIL_RESET, "reset", "the connection was reset while it was being set up")      \
-	X(WEFT_FAIL_ABORTED, "aborted", "the client gave up before the connection stood")      \
+#define WEFT_FAIL_REASONS(X)                                                                                           \
+	X(WEFT_FAIL_REFUSED, "refused", "the endpoint answered the SYN with a reset")                                  \
+	X(WEFT_FAIL_TIMEOUT, "timeout", "the endpoint did not answer")                                                 \
+	X(WEFT_FAIL_NO_ENDPOINTS, "no_endpoints", "the service has no endpoint that serves")                           \
+	X(WEFT_FAIL_DENIED, "denied", "a policy denies the connection")                                                \
+	X(WEFT_FAIL_RESET, "reset", "the connection was reset while it was being set up")                              \
+	X(WEFT_FAIL_ABORTED, "aborted", "the client gave up before the connection stood")                              \
 	X(WEFT_FAIL_UNREACHABLE, "unreachable", "the network reported the endpoint unreachable")
 
 #define WEFT_X_CODE(code, name, sentence) code,
@@ -38,8 +38,9 @@ enum weft_fail_reason { WEFT_FAIL_REASONS(WEFT_X_CODE) WEFT_FAIL_REASON_COUNT };
 
 /* Upper bounds of histogram buckets in microseconds; the last bucket is +Inf. */
 #define WEFT_HISTOGRAM_BUCKETS 10
-#define WEFT_LATENCY_BOUNDS_US { 50, 100, 250, 1000, 5000, 25000, 100000, 500000, 2500000 }
-#define WEFT_DURATION_BOUNDS_US { 1000, 10000, 100000, 1000000, 10000000, 60000000, 600000000, 3600000000ULL, 86400000000ULL }
+#define WEFT_LATENCY_BOUNDS_US {50, 100, 250, 1000, 5000, 25000, 100000, 500000, 2500000}
+#define WEFT_DURATION_BOUNDS_US                                                                                        \
+	{1000, 10000, 100000, 1000000, 10000000, 60000000, 600000000, 3600000000ULL, 86400000000ULL}
 
 struct weft_histogram {
 	__u64 sum_us;
@@ -48,12 +49,12 @@ struct weft_histogram {
 WEFT_ABI_SIZE(struct weft_histogram, 48);
 
 struct weft_edge_key {
-	__u32 source;      /* identities */
+	__u32 source; /* identities */
 	__u32 destination;
-	__u32 service;     /* 0: the client dialled the endpoint itself */
-	__be16 port;       /* the port that the client dialled */
+	__u32 service; /* 0: the client dialled the endpoint itself */
+	__be16 port;   /* the port that the client dialled */
 	__u8 protocol;
-	__u8 reporter;     /* enum weft_reporter */
+	__u8 reporter; /* enum weft_reporter */
 };
 WEFT_ABI_SIZE(struct weft_edge_key, 16);
 
@@ -70,8 +71,8 @@ struct weft_edge {
 	__u64 sent_packets;
 	__u64 received_packets;
 	__u64 retransmits;
-	__u64 inter_zone_bytes; /* part of sent + received that crossed zones */
-	__u64 last_ns;          /* CLOCK_MONOTONIC of the last change */
+	__u64 inter_zone_bytes;	       /* part of sent + received that crossed zones */
+	__u64 last_ns;		       /* CLOCK_MONOTONIC of the last change */
 	struct weft_histogram connect; /* SYN to established, client side only */
 	struct weft_histogram rtt;     /* smoothed RTT at close */
 	struct weft_histogram duration;
@@ -81,8 +82,8 @@ WEFT_ABI_SIZE(struct weft_edge, 304);
 enum weft_flow_kind {
 	WEFT_FLOW_OPEN = 0,
 	WEFT_FLOW_CLOSE = 1,
-	WEFT_FLOW_FAIL = 2, /* reason is enum weft_fail_reason */
-	WEFT_FLOW_DENY = 3, /* reason is enum weft_verdict_reason, as in the next */
+	WEFT_FLOW_FAIL = 2,  /* reason is enum weft_fail_reason */
+	WEFT_FLOW_DENY = 3,  /* reason is enum weft_verdict_reason, as in the next */
 	WEFT_FLOW_AUDIT = 4, /* passed, though audited policies would deny it */
 };
 
@@ -110,7 +111,7 @@ struct weft_flow_event {
 	__u32 service;
 	__u32 rule; /* of policy; of a denial */
 	__u32 reserved32;
-	__u32 pid; /* of the process that called connect(), 0 = unknown */
+	__u32 pid;	  /* of the process that called connect(), 0 = unknown */
 	__u64 sent_bytes; /* payload, client to server */
 	__u64 received_bytes;
 	__u32 sent_packets;
@@ -189,7 +190,7 @@ WEFT_ABI_SIZE(struct weft_owner, 8);
 enum weft_process_kind { WEFT_PROCESS_CGROUP = 1, WEFT_PROCESS_UID = 2 };
 
 struct weft_process_key {
-	__u64 id; /* cgroup id or uid */
+	__u64 id;   /* cgroup id or uid */
 	__u32 kind; /* enum weft_process_kind */
 	__u32 reserved;
 };
@@ -213,7 +214,7 @@ WEFT_ABI_SIZE(struct weft_tuple_key, 48);
 
 struct weft_syn {
 	__u64 fingerprint; /* 0: free */
-	__u64 time_ns;     /* CLOCK_MONOTONIC of the SYN */
+	__u64 time_ns;	   /* CLOCK_MONOTONIC of the SYN */
 };
 
 struct weft_syn_set {
@@ -222,32 +223,33 @@ struct weft_syn_set {
 WEFT_ABI_SIZE(struct weft_syn_set, 64);
 
 /* X(code, name): per-CPU counters of the datapath. */
-#define WEFT_COUNTERS(X)                                                                                   \
-	X(WEFT_COUNT_EVENTS, "events", "records offered to the ring")                                      \
-	X(WEFT_COUNT_EVENTS_LOST, "events_lost", "records for which the ring had no room")                 \
-	X(WEFT_COUNT_LB_SELECTIONS, "lb_selections", "choices of an endpoint")     \
-	X(WEFT_COUNT_LB_NO_ENDPOINT, "lb_no_endpoint", "connections refused for want of an endpoint")      \
-	X(WEFT_COUNT_LB_AFFINITY_HITS, "lb_affinity_hits", "selections decided by session affinity")       \
-	X(WEFT_COUNT_LB_INCONSISTENT, "lb_inconsistent", "a slot or endpoint was missing: packet left alone") \
-	X(WEFT_COUNT_EDGES_LOST, "edges_lost", "flow updates for which no edge row was free; counted in the overflow row")
+#define WEFT_COUNTERS(X)                                                                                               \
+	X(WEFT_COUNT_EVENTS, "events", "records offered to the ring")                                                  \
+	X(WEFT_COUNT_EVENTS_LOST, "events_lost", "records for which the ring had no room")                             \
+	X(WEFT_COUNT_LB_SELECTIONS, "lb_selections", "choices of an endpoint")                                         \
+	X(WEFT_COUNT_LB_NO_ENDPOINT, "lb_no_endpoint", "connections refused for want of an endpoint")                  \
+	X(WEFT_COUNT_LB_AFFINITY_HITS, "lb_affinity_hits", "selections decided by session affinity")                   \
+	X(WEFT_COUNT_LB_INCONSISTENT, "lb_inconsistent", "a slot or endpoint was missing: packet left alone")          \
+	X(WEFT_COUNT_EDGES_LOST, "edges_lost",                                                                         \
+	  "flow updates for which no edge row was free; counted in the overflow row")
 
 #define WEFT_X_COUNTER(code, name, sentence) code,
 enum weft_counter { WEFT_COUNTERS(WEFT_X_COUNTER) WEFT_COUNTER_COUNT };
 #undef WEFT_X_COUNTER
 
 /* A helper that failed. Key of weft_helper_errors; the value is a per-CPU __u64. */
-#define WEFT_HELPERS(X)                                                                        \
-	X(WEFT_HELPER_SOCKET_STORAGE, "sk_storage_get")                                        \
-	X(WEFT_HELPER_AFFINITY_UPDATE, "affinity_update")                                      \
-	X(WEFT_HELPER_EDGE_UPDATE, "edge_update")                                              \
-	X(WEFT_HELPER_TUPLE_UPDATE, "tuple_update")                                            \
-	X(WEFT_HELPER_UDP_FLOW_UPDATE, "udp_flow_update")                                      \
-	X(WEFT_HELPER_CALLBACK_FLAGS, "sock_ops_cb_flags_set")                                 \
-	X(WEFT_HELPER_LOAD_BYTES, "skb_load_bytes")                                            \
-	X(WEFT_HELPER_NETNS_UPDATE, "netns_update")                                            \
-	X(WEFT_HELPER_REPLY_UPDATE, "reply_update")                                            \
-	X(WEFT_HELPER_FRAGMENT_UPDATE, "fragment_update")                                      \
-	X(WEFT_HELPER_VERDICT_UPDATE, "verdict_update")                                        \
+#define WEFT_HELPERS(X)                                                                                                \
+	X(WEFT_HELPER_SOCKET_STORAGE, "sk_storage_get")                                                                \
+	X(WEFT_HELPER_AFFINITY_UPDATE, "affinity_update")                                                              \
+	X(WEFT_HELPER_EDGE_UPDATE, "edge_update")                                                                      \
+	X(WEFT_HELPER_TUPLE_UPDATE, "tuple_update")                                                                    \
+	X(WEFT_HELPER_UDP_FLOW_UPDATE, "udp_flow_update")                                                              \
+	X(WEFT_HELPER_CALLBACK_FLAGS, "sock_ops_cb_flags_set")                                                         \
+	X(WEFT_HELPER_LOAD_BYTES, "skb_load_bytes")                                                                    \
+	X(WEFT_HELPER_NETNS_UPDATE, "netns_update")                                                                    \
+	X(WEFT_HELPER_REPLY_UPDATE, "reply_update")                                                                    \
+	X(WEFT_HELPER_FRAGMENT_UPDATE, "fragment_update")                                                              \
+	X(WEFT_HELPER_VERDICT_UPDATE, "verdict_update")                                                                \
 	X(WEFT_HELPER_ANSWER, "write_answer")
 
 #define WEFT_X_HELPER(code, name) code,

@@ -16,38 +16,38 @@
 
 /* X(name, layout, kind): AGENT maps are written from the objects, KERNEL maps hold what the programs counted, CACHE maps what
  * they learnt and may forget; all are copied to a new layout, KERNEL maps once more right before the swap, edges last. SOCKET maps cannot be copied: their layout stays, additions use their reserved bytes. */
-#define WEFT_PINNED_MAPS(X)           \
-	X(weft_services, 1, AGENT)    \
-	X(weft_slots, 1, AGENT)       \
-	X(weft_endpoints, 1, AGENT)   \
-	X(weft_owners, 1, AGENT)      \
-	X(weft_processes, 1, AGENT)   \
-	X(weft_settings, 1, AGENT)    \
-	X(weft_peers, 1, AGENT)       \
-	X(weft_networks, 1, AGENT)    \
-	X(weft_subjects, 1, AGENT)    \
-	X(weft_policy, 1, AGENT)      \
-	X(weft_interfaces, 1, AGENT)  \
-	X(weft_sources, 1, AGENT)     \
-	X(weft_affinity, 1, CACHE)    \
-	X(weft_replies, 1, CACHE)     \
-	X(weft_syns, 1, CACHE)        \
-	X(weft_tuples, 1, CACHE)      \
-	X(weft_netns, 1, CACHE)       \
-	X(weft_counters, 1, KERNEL)   \
-	X(weft_drops, 1, KERNEL)      \
-	X(weft_verdicts, 1, KERNEL)   \
-	X(weft_helper_errors, 1, KERNEL) \
-	X(weft_connections, 2, KERNEL) \
-	X(weft_udp_flows, 1, KERNEL)  \
-	X(weft_edges, 1, KERNEL)      \
-	X(weft_sockets, 1, SOCKET)    \
-	X(weft_udp_sockets, 1, SOCKET) \
+#define WEFT_PINNED_MAPS(X)                                                                                            \
+	X(weft_services, 1, AGENT)                                                                                     \
+	X(weft_slots, 1, AGENT)                                                                                        \
+	X(weft_endpoints, 1, AGENT)                                                                                    \
+	X(weft_owners, 1, AGENT)                                                                                       \
+	X(weft_processes, 1, AGENT)                                                                                    \
+	X(weft_settings, 1, AGENT)                                                                                     \
+	X(weft_peers, 1, AGENT)                                                                                        \
+	X(weft_networks, 1, AGENT)                                                                                     \
+	X(weft_subjects, 1, AGENT)                                                                                     \
+	X(weft_policy, 1, AGENT)                                                                                       \
+	X(weft_interfaces, 1, AGENT)                                                                                   \
+	X(weft_sources, 1, AGENT)                                                                                      \
+	X(weft_affinity, 1, CACHE)                                                                                     \
+	X(weft_replies, 1, CACHE)                                                                                      \
+	X(weft_syns, 1, CACHE)                                                                                         \
+	X(weft_tuples, 1, CACHE)                                                                                       \
+	X(weft_netns, 1, CACHE)                                                                                        \
+	X(weft_counters, 1, KERNEL)                                                                                    \
+	X(weft_drops, 1, KERNEL)                                                                                       \
+	X(weft_verdicts, 1, KERNEL)                                                                                    \
+	X(weft_helper_errors, 1, KERNEL)                                                                               \
+	X(weft_connections, 2, KERNEL)                                                                                 \
+	X(weft_udp_flows, 1, KERNEL)                                                                                   \
+	X(weft_edges, 1, KERNEL)                                                                                       \
+	X(weft_sockets, 1, SOCKET)                                                                                     \
+	X(weft_udp_sockets, 1, SOCKET)                                                                                 \
 	X(weft_events, 2, RING)
 
 /* Fixed for the life of a loaded program. */
 struct weft_config {
-	__u64 host_netns; /* cookie of the agent's network namespace */
+	__u64 host_netns;	       /* cookie of the agent's network namespace */
 	__u16 refuse_without_endpoint; /* 1: connect() fails with ECONNREFUSED */
 	__u16 account_flows;
 	__u32 reserved;

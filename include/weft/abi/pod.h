@@ -34,13 +34,14 @@ struct weft_reply_key {
 WEFT_ABI_SIZE(struct weft_reply_key, 40);
 
 struct weft_reply {
-	__u64 last_ns; /* CLOCK_MONOTONIC, coarse */
-	__u32 owner;   /* of the pod's address; another one: void */
+	__u64 last_ns;	/* CLOCK_MONOTONIC, coarse */
+	__u32 owner;	/* of the pod's address; another one: void */
 	__u8 direction; /* enum weft_direction of the first packet, seen from the pod */
 	__u8 reserved[3];
 };
 WEFT_ABI_SIZE(struct weft_reply, 16);
-#define WEFT_REPLY_IDLE_NS 180000000000ull /* nf_conntrack_udp_timeout_stream is 120 s; some clients keep alive each 120 s */
+#define WEFT_REPLY_IDLE_NS                                                                                             \
+	180000000000ull /* nf_conntrack_udp_timeout_stream is 120 s; some clients keep alive each 120 s */
 
 /* Ports of a datagram whose later fragments do not carry them (RFC 791, 3.2; RFC 8200, 4.5). */
 struct weft_fragment_key {
@@ -66,9 +67,9 @@ WEFT_ABI_SIZE(struct weft_fragment, 8);
 struct weft_verdict_key {
 	__u32 rule;
 	__u8 direction; /* enum weft_direction */
-	__u8 verdict;   /* enum weft_verdict */
-	__u8 reason;    /* enum weft_verdict_reason */
-	__u8 audit;     /* 1: what audited policies would have decided; the packet passed */
+	__u8 verdict;	/* enum weft_verdict */
+	__u8 reason;	/* enum weft_verdict_reason */
+	__u8 audit;	/* 1: what audited policies would have decided; the packet passed */
 };
 WEFT_ABI_SIZE(struct weft_verdict_key, 8);
 
@@ -98,7 +99,7 @@ enum weft_drop { WEFT_DROPS(WEFT_X_DROP) WEFT_DROP_COUNT };
 
 /* One side of a connection: the packet that the program weft_explain reads, and answers in. */
 struct weft_explain_request {
-	struct weft_address pod;  /* under policy, if at all */
+	struct weft_address pod; /* under policy, if at all */
 	struct weft_address peer;
 	__be16 port; /* of the server */
 	__u8 protocol;

@@ -3,10 +3,10 @@
  * Who may talk to whom. A local workload under policy is a subject; its rows say, for classes of peers, what each tier
  * of policies decides. How rows become a verdict is in bpf/lib/policy_decide.h.
  *
- *   weft_peers     HASH      weft_peer_key  → weft_peer      who has an address: pods, workloads, nodes
- *   weft_networks  LPM_TRIE  weft_network_key → weft_network  which ipBlocks hold an address that weft_peers does not
- * know weft_subjects  HASH      __u32          → weft_subject   what to look up for a subject weft_policy    HASH
- * weft_policy_key → weft_policy    the rows
+ *   weft_peers     HASH      weft_peer_key    → weft_peer     who has an address: pods, workloads, nodes
+ *   weft_networks  LPM_TRIE  weft_network_key → weft_network  which ipBlocks hold an address that weft_peers does not know
+ *   weft_subjects  HASH      __u32            → weft_subject  what to look up for a subject
+ *   weft_policy    HASH      weft_policy_key  → weft_policy   the rows
  *
  * Numbers of subjects, identities, networks and rules stand for contents: another content, another number, and a number
  * is not given again for 60 s. So rows never change their meaning. A change writes new rows, new subjects, then who

@@ -21,7 +21,7 @@ enum weft_service_flag {
 };
 
 struct weft_service {
-	__u32 service;    /* numeric name of the Service object; never 0 */
+	__u32 service;	  /* numeric name of the Service object; never 0 */
 	__u32 first_slot; /* index into weft_slots */
 	__u32 slot_count; /* 0: nobody serves it, connections are refused at once */
 	__u32 affinity_timeout_s;
@@ -46,9 +46,9 @@ WEFT_ABI_SIZE(struct weft_endpoint, 32);
 
 /* Session affinity of one client towards one service. */
 struct weft_affinity_key {
-	__u64 client;    /* netns cookie, or cgroup id for sockets of the host's own namespace */
-	__u32 service;     /* weft_service.service */
-	__be16 port;       /* frontend port: ports of one service are affine separately */
+	__u64 client;  /* netns cookie, or cgroup id for sockets of the host's own namespace */
+	__u32 service; /* weft_service.service */
+	__be16 port;   /* frontend port: ports of one service are affine separately */
 	__u8 protocol;
 	__u8 host; /* 1: client is a cgroup id */
 };

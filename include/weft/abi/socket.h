@@ -9,10 +9,10 @@
 #include "weft/abi/types.h"
 
 enum weft_socket_flag {
-	WEFT_SOCKET_SERVICE = 1 << 0,     /* connected through a service address */
+	WEFT_SOCKET_SERVICE = 1 << 0,	  /* connected through a service address */
 	WEFT_SOCKET_ESTABLISHED = 1 << 1, /* counted as opened */
-	WEFT_SOCKET_PASSIVE = 1 << 2,     /* told by the server's socket */
-	WEFT_SOCKET_CLOSED = 1 << 3,      /* counted as closed */
+	WEFT_SOCKET_PASSIVE = 1 << 2,	  /* told by the server's socket */
+	WEFT_SOCKET_CLOSED = 1 << 3,	  /* counted as closed */
 };
 
 /* What was counted so far, so that steps of an open connection add up to the total at its close. */
@@ -45,7 +45,7 @@ struct weft_socket {
 	__u64 established_ns;
 	struct weft_counted counted;
 	char command[16];
-	__u64 listed_ns; /* when the list of connections last heard of its bytes */
+	__u64 listed_ns;   /* when the list of connections last heard of its bytes */
 	__u32 reserved[2]; /* the storage of a live socket cannot be copied: additions go here */
 };
 WEFT_ABI_SIZE(struct weft_socket, 160);
@@ -68,7 +68,7 @@ struct weft_udp_socket {
 	struct weft_udp_peer peer[WEFT_UDP_PEERS];
 	__u32 next;
 	__u32 pid;
-	__u32 latest;       /* weft_udp_peer.service and service_port of the last datagram sent */
+	__u32 latest; /* weft_udp_peer.service and service_port of the last datagram sent */
 	__be16 latest_port;
 	__u16 reserved;
 };

@@ -24,9 +24,9 @@ WEFT_ABI_SIZE(struct weft_address, 16);
 enum weft_identity {
 	WEFT_IDENTITY_UNKNOWN = 0, /* a local process that no workload claims */
 	WEFT_IDENTITY_WORLD = 1,   /* an address outside of the mesh */
-	WEFT_IDENTITY_HOST = 2,    /* an address of a node */
+	WEFT_IDENTITY_HOST = 2,	   /* an address of a node */
 	WEFT_IDENTITY_FIRST = 256, /* workloads */
-	/* 0x80000000 and above: reserved for classes of addresses learnt from names */
+				   /* 0x80000000 and above: reserved for classes of addresses learnt from names */
 };
 
 #endif
