@@ -110,7 +110,7 @@ std::string status_json(const StatusView& view) {
     json.begin_object().field("namespace", pod.pod.first).field("pod", pod.pod.second);
     json.field("workload", pod.workload.first + "/" + pod.workload.second).field("reason", pod.reason).end_object();
   }
-  json.end_array().end_object();
+  json.end_array().field("unenforcedTotal", view.unenforced_total).end_object();
   return finish(std::move(out));
 }
 

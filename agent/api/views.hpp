@@ -127,8 +127,12 @@ struct SourceView {
   std::uint64_t findings = 0;
 };
 
-// A pod of this node that policy cannot be enforced for.
-using UnenforcedView = UnenforcedWorkload;
+// A pod of this node whose packets are not judged, or may pass unjudged.
+struct UnenforcedView {
+  NamespacedName pod;
+  NamespacedName workload;
+  std::string reason;
+};
 
 struct StatusView {
   Readiness readiness;
@@ -148,7 +152,8 @@ struct StatusView {
   std::vector<KernelFeature> features;
   std::vector<SourceView> sources;
   std::vector<Attachment> attachments;
-  std::vector<UnenforcedView> unenforced;
+  std::vector<UnenforcedView> unenforced;  // the first kMaxStatusUnenforced are told
+  std::uint64_t unenforced_total = 0;
   std::vector<MapUse> maps;
   std::uint64_t events_total = 0;
   std::uint64_t events_lost = 0;
@@ -157,6 +162,7 @@ struct StatusView {
   std::uint64_t findings_total = 0;
 };
 inline constexpr std::size_t kMaxStatusFindings = 100;
+inline constexpr std::size_t kMaxStatusUnenforced = 100;
 
 struct ReloadView {
   bool applied = false;  // nothing was refused

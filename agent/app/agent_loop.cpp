@@ -233,9 +233,11 @@ void Agent::Parts::follow_pods() {
 }
 
 void Agent::Parts::look_for_pods_again() {
-  if (!state.pods->should_look_again(Clock::now())) return;
+  if (looking || !state.pods->should_look_again(Clock::now())) return;
+  looking = true;
   pods_timer.expires_after(kLookPace);
   pods_timer.async_wait([this](const boost::system::error_code& canceled) {
+    looking = false;
     if (canceled) return;
     if (auto looked = state.pods->look_again(); !looked) spdlog::error("addresses of pods: {}", looked.error().what);
     attach_pods();
@@ -298,7 +300,7 @@ void Agent::Parts::publish_page() {
   auto& page = *state.agent_metrics;
   page.set_features(make_features(state));
   page.set_attachments(make_attachments(state));
-  page.set_unenforced(make_unenforced(state));
+  if (state.pods) page.set_unenforced(state.pods->unenforced_workloads());
   page.set_maps(make_map_use(state));
   page.set_counters(state.report.counters);
   page.set_drops(state.report.drops);

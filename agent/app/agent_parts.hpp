@@ -77,6 +77,7 @@ struct Agent::Parts {
   std::uint64_t seconds = 0;
   bool told_ready = false;
   bool attaching = false;  // a turn of attach_pods() is posted
+  bool looking = false;    // one of look_for_pods_again() is due
   bool stopping = false;
 };
 

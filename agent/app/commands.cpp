@@ -58,11 +58,12 @@ Result<> check_bpffs(const std::filesystem::path& path) {
 }
 
 void probe_kernel(const DatapathOptions& options, std::vector<CheckView>& checks) {
-  if (auto problem = tcx_problem(); !problem.empty())
-    checks.push_back(make_check(FindingCode::kNodeProgram, State::kWarning, "pods", problem));
+  auto no_pods = tcx_problem();
+  if (!no_pods.empty()) checks.push_back(make_check(FindingCode::kNodeProgram, State::kWarning, "pods", no_pods));
   for (const auto& probe : probe_programs(options)) {
     auto good = fmt::format("{} instructions, {} verified", probe.instructions, probe.verified_instructions);
-    checks.push_back(make_check(FindingCode::kNodeProgram, probe.loads ? State::kOk : State::kError, probe.name,
+    auto missing = probe.feature == Feature::kPolicy && !no_pods.empty() ? State::kWarning : State::kError;
+    checks.push_back(make_check(FindingCode::kNodeProgram, probe.loads ? State::kOk : missing, probe.name,
                                 probe.loads ? good : probe.problem));
   }
 }

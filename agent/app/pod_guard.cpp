@@ -85,7 +85,7 @@ Result<> PodGuard::look_again() {
 }
 
 void PodGuard::refresh() {
-  attachments_stale_ = true;
+  mark_stale();
   bindings_ = interfaces_ ? bind_interfaces(bindings_, rows_, interfaces_->table(), pods_, snapshot_->all_synced()) : Bindings();
   for (const auto& [index, binding] : bindings_) {
     if (auto settled = settle_rows(index, binding); !settled) {
@@ -161,7 +161,7 @@ void PodGuard::release(std::uint32_t index) {
 
 bool PodGuard::attach_next() {
   if (waiting_.empty()) return false;
-  attachments_stale_ = true;
+  mark_stale();
   auto index = *waiting_.begin();
   waiting_.erase(waiting_.begin());
   bool drifted = drifted_.erase(index) > 0;
@@ -183,9 +183,12 @@ bool PodGuard::attach_next() {
 void PodGuard::audit() {
   attachments_.clear();
   bypasses_.clear();
+  mark_stale();
   attachments_stale_ = false;
   for (const auto& [index, binding] : bindings_) {
-    const auto& name = interfaces_->table().interfaces().at(index).name;
+    auto veth = interfaces_->table().interfaces().find(index);
+    if (veth == interfaces_->table().interfaces().end()) continue;
+    const auto& name = veth->second.name;
     for (const auto& hook : kPodHooks) {
       auto state = links_.audit(index, hook);
       std::string hook_name(hook.name);
@@ -207,9 +210,15 @@ Result<> PodGuard::compare() {
   repaired_ += count_differences(pairs_of(now.interfaces), pairs_of(rows_.interfaces)) +
                count_differences(now.sources, rows_.sources);
   rows_ = std::move(now);
-  WEFT_TRY(interfaces_->read_all());
+  auto read = interfaces_->read_all();
   refresh();
-  return {};
+  return read;
+}
+
+std::size_t PodGuard::unenforced_workloads() {
+  std::set<std::pair<std::string_view, std::string_view>> workloads;
+  for (const auto& pod : unenforced()) workloads.emplace(pod.pod.first, pod.workload);
+  return workloads.size();
 }
 
 const std::vector<AttachmentState>& PodGuard::attachments() {
@@ -223,9 +232,10 @@ std::string PodGuard::problem_of(std::uint32_t index) const {
   return links_.has(index) ? "" : "its programs are being attached";
 }
 
-std::vector<UnenforcedPod> PodGuard::unenforced() const {
-  std::vector<UnenforcedPod> found;
-  if (!enabled_) return found;
+const std::vector<UnenforcedPod>& PodGuard::unenforced() {
+  if (!std::exchange(unenforced_stale_, false)) return unenforced_;
+  unenforced_.clear();
+  if (!enabled_) return unenforced_;
   std::map<NamespacedName, std::string> problems;
   for (const auto& [index, binding] : bindings_)
     if (auto& problem = problems[binding.pod]; problem.empty()) problem = problem_of(index);
@@ -233,9 +243,9 @@ std::vector<UnenforcedPod> PodGuard::unenforced() const {
     std::string reason = "no interface of this host leads to a namespace that has its address";
     if (!available_) reason = "this kernel does not take the programs of policy";
     if (auto known = problems.find(name); known != problems.end()) reason = known->second;
-    if (!reason.empty()) found.push_back({name, pod.workload, reason});
+    if (!reason.empty()) unenforced_.push_back({name, pod.workload, reason});
   }
-  return found;
+  return unenforced_;
 }
 
 }  // namespace weft

@@ -52,11 +52,13 @@ class PodGuard {
   // Rows and links repaired since the last call.
   std::size_t take_repaired() { return std::exchange(repaired_, 0); }
   const std::vector<AttachmentState>& attachments();
-  std::vector<UnenforcedPod> unenforced() const;
+  const std::vector<UnenforcedPod>& unenforced();
+  std::size_t unenforced_workloads();
 
  private:
   PodGuard(Datapath& datapath, std::string node, bool enabled);
   void refresh();
+  void mark_stale() { attachments_stale_ = unenforced_stale_ = true; }
   Result<> settle_rows(std::uint32_t index, const Binding& binding);
   void release_others();
   bool may_release(std::uint32_t index) const;
@@ -80,7 +82,9 @@ class PodGuard {
   std::map<std::uint32_t, std::string> failures_;
   std::map<std::uint32_t, std::string> bypasses_;  // programs of others before ours
   std::vector<AttachmentState> attachments_;
+  std::vector<UnenforcedPod> unenforced_;
   bool attachments_stale_ = true;
+  bool unenforced_stale_ = true;
   std::size_t repaired_ = 0;
   Clock::time_point last_event_{};
 };

@@ -71,6 +71,14 @@ std::map<SourceId, std::uint64_t> count_findings(const AgentState& state) {
   return found;
 }
 
+void add_unenforced(const AgentState& state, StatusView& view) {
+  if (!state.pods) return;
+  const auto& pods = state.pods->unenforced();
+  view.unenforced_total = pods.size();
+  for (const auto& pod : std::span(pods).first(std::min(pods.size(), kMaxStatusUnenforced)))
+    view.unenforced.push_back({pod.pod, {pod.pod.first, pod.workload}, pod.reason});
+}
+
 }  // namespace
 
 std::vector<std::uint32_t> live_identities(const Compiled& compiled) {
@@ -117,13 +125,6 @@ std::vector<Attachment> make_attachments(const AgentState& state) {
   if (state.pods)
     for (const auto& from : state.pods->attachments()) add(from);
   return attachments;
-}
-
-std::vector<UnenforcedView> make_unenforced(const AgentState& state) {
-  std::vector<UnenforcedView> views;
-  if (!state.pods) return views;
-  for (auto& pod : state.pods->unenforced()) views.push_back({pod.pod, {pod.pod.first, pod.workload}, std::move(pod.reason)});
-  return views;
 }
 
 std::vector<MapUse> make_map_use(const AgentState& state) {
@@ -201,7 +202,7 @@ StatusView make_status(const AgentState& state) {
   view.rates = state.report.rates;
   view.features = make_features(state);
   view.attachments = make_attachments(state);
-  view.unenforced = make_unenforced(state);
+  add_unenforced(state, view);
   view.maps = make_map_use(state);
   view.events_total = state.report.counters[WEFT_COUNT_EVENTS];
   view.events_lost = state.report.counters[WEFT_COUNT_EVENTS_LOST];

@@ -14,7 +14,6 @@ std::vector<CheckView> make_checks(const AgentState& state);
 ObjectStatus make_service_status(const AgentState& state, const NamespacedName& name);
 // Of every object and file, errors first.
 std::vector<Diagnostic> make_findings(const AgentState& state);
-std::vector<UnenforcedView> make_unenforced(const AgentState& state);
 std::vector<MapUse> make_map_use(const AgentState& state);
 std::vector<Attachment> make_attachments(const AgentState& state);
 std::vector<KernelFeature> make_features(const AgentState& state);

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "agent/cli/commands.hpp"
@@ -74,14 +75,21 @@ void show_sources(const json& status, Screen& screen) {
 }
 
 void show_datapath(const json& status, Screen& screen) {
+  std::map<std::string, int> on_pods;  // two a pod are too many for a screen: only what is wrong has a line
   for (const auto& attachment : list_at(status, "attachments")) {
     auto state = text_at(attachment, "state");
+    if (auto hook = text_at(attachment, "hook"); state == "attached" && hook.starts_with("pod_")) {
+      ++on_pods[hook];
+      continue;
+    }
     auto detail = text_at(attachment, "detail");
     screen.line("Programs",
                 fmt::format("{} {} at {}{}", padded(text_at(attachment, "hook"), 14), state,
                             text_at(attachment, "target"), detail.empty() ? "" : ": " + detail),
                 state == "attached" ? Tone::kPlain : state_tone(state));
   }
+  for (const auto& [hook, interfaces] : on_pods)
+    screen.line("Programs", fmt::format("{} attached at {} interfaces of pods", padded(hook, 14), interfaces));
   for (const auto& map : list_at(status, "maps")) {
     auto most = number_at(map, "max");
     auto share = most > 0 ? number_at(map, "entries") / most : 0;

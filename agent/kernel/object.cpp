@@ -188,7 +188,7 @@ BpfObject::~BpfObject() = default;
 std::vector<ProgramProbe> probe_programs(const DatapathOptions& options) {
   std::vector<ProgramProbe> probes;
   for (const auto& wanted : kPrograms) {
-    ProgramProbe probe{std::string(wanted.name), false, 0, 0, ""};
+    ProgramProbe probe{std::string(wanted.name), wanted.feature, false, 0, 0, ""};
     LogCapture log;
     auto skeleton = open_skeleton(options);
     if (!skeleton) {

@@ -21,6 +21,7 @@ namespace weft {
 
 struct ProgramProbe {
   std::string name;  // of the hook, or of what the agent runs itself
+  Feature feature = Feature::kBalancing;
   bool loads = false;
   std::uint32_t instructions = 0;           // in the object
   std::uint32_t verified_instructions = 0;  // that the verifier walked (Linux 5.16)

@@ -160,10 +160,8 @@ void AgentMetrics::set_attachments(std::span<const Attachment> attachments) {
   families_->attachments.end_round();
 }
 
-void AgentMetrics::set_unenforced(std::span<const UnenforcedWorkload> pods) {
-  std::set<std::pair<std::string, std::string>> workloads;
-  for (const auto& pod : pods) workloads.insert(pod.workload);
-  families_->unenforced.Set(static_cast<double>(workloads.size()));
+void AgentMetrics::set_unenforced(std::uint64_t workloads) {
+  families_->unenforced.Set(static_cast<double>(workloads));
 }
 
 void AgentMetrics::set_maps(std::span<const MapUse> maps) {

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <string>
-#include <utility>
 
 namespace weft {
 
@@ -21,13 +20,6 @@ struct Attachment {
   std::string detail;
 };
 std::string_view attachment_state_name(Attachment::State state);  // "attached", "missing", "foreign"
-
-// A pod whose packets are not judged, or may pass unjudged.
-struct UnenforcedWorkload {
-  std::pair<std::string, std::string> pod;       // namespace, name
-  std::pair<std::string, std::string> workload;  // likewise
-  std::string reason;
-};
 
 struct MapUse {
   std::string name;

@@ -47,6 +47,14 @@ def check_attached(sections):
         raise ValueError(f"attachments: {states}")
 
 
+def check_policy(sections):
+    """Policy needs tcx, Linux 6.6; an older kernel says so."""
+    features = {item["name"]: item for item in require(sections, "ready").json()["features"]}
+    policy = features["policy"]
+    if not policy["available"] and "needs Linux 6.6" not in policy["detail"]:
+        raise ValueError(f"policy: {policy['detail']}")
+
+
 def check_refused(sections):
     report = require(sections, "refused", None).json()
     if not report or report["failed"] != {"ECONNREFUSED": 1} or report["slowest_failure_us"] > 1_000_000:
@@ -83,6 +91,7 @@ def check_cleanup(sections):
 CHECKS = {
     "load": check_loaded,
     "attach": check_attached,
+    "policy": check_policy,
     "tcp4": lambda s: check_calls(s, "tcp4", "10.96.0.10:80", ENDPOINTS_TCP),
     "tcp6": lambda s: check_calls(s, "tcp6", "[fd00:96::10]:80", ENDPOINTS_TCP),
     "mapped": lambda s: check_calls(s, "mapped", "[::ffff:10.96.0.10]:80", ENDPOINTS_TCP),

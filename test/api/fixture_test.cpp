@@ -73,6 +73,7 @@ StatusView FakeBackend::status() const {
   view.sources = {{"files", true, 3, 1'700'000'000'000'000'000, 1}, {"new", false, 0, 0, 0}};
   view.attachments = {{"connect4", "/sys/fs/cgroup", Attachment::State::kForeign, "id 7"}};
   view.unenforced = {{{"shop", "web-0"}, {"shop", "web"}, "no interface"}};
+  view.unenforced_total = 1;
   view.maps = {{"weft_edges", 1, 2}};
   view.findings.assign(150, sample_finding());
   view.findings_total = 150;

@@ -226,9 +226,12 @@ STATUS = {"apiVersion": "weft/v1", "kind": "Status", "ready": True, "version": "
           "rates": {"openedPerSecond": 12.5, "failedPerSecond": 0, "sentBytesPerSecond": 2048, "receivedBytesPerSecond": 0},
           "sources": [{"name": "files", "synced": True, "objects": 40}],
           "attachments": [{"hook": "connect4", "target": "/sys/fs/cgroup", "state": "attached"},
+                          {"hook": "pod_egress", "target": "v1", "state": "attached", "detail": ""},
+                          {"hook": "pod_egress", "target": "v2", "state": "attached", "detail": ""},
                           {"hook": "sockops", "target": "/sys/fs/cgroup", "state": "missing", "detail": "detached by somebody"}],
           "maps": [{"name": "weft_slots", "entries": 90, "max": 100}], "events": {"total": 77, "lost": 3},
-          "features": [{"name": "mptcp", "available": False, "detail": "kernel is too old"}], "proxy": {"mode": "off"}, "unenforced": [],
+          "features": [{"name": "mptcp", "available": False, "detail": "kernel is too old"}], "proxy": {"mode": "off"},
+          "unenforced": [{"namespace": "shop", "pod": "web-1", "workload": "shop/web", "reason": "no interface"}], "unenforcedTotal": 1,
           "findings": [{"severity": "error", "code": "WEFT1103", "object": "Service shop/x", "field": "spec.ports", "reason": "is missing",
                         "origin": "a.yaml:3"}], "findingsTotal": 5}
 EDGES = [{"source": {"namespace": "shop", "workload": "frontend"},

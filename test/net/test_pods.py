@@ -161,8 +161,11 @@ def test_kill_restart_upgrade_and_downgrade_lose_no_packet(own_shop):
     assert shop.agent.api.metrics().sum("weft_drift_repaired_total") == 0
 
 
-def test_a_new_pod_is_attached_at_once_and_a_removed_one_leaves_nothing(own_shop):
-    shop = own_shop
+@pytest.mark.parametrize("capabilities", ["all", "those of the unit"])
+def test_a_new_pod_is_attached_at_once_and_a_removed_one_leaves_nothing(own_lab, capabilities):
+    """Addresses in other namespaces are announced only to who has CAP_NET_BROADCAST."""
+    shop = Shop(own_lab)
+    shop.agent.start(prefix=() if capabilities == "all" else ("setpriv", "--bounding-set", "-all,+bpf,+net_admin,+perfmon"))
     node = shop.node
     late = node.pod("late", node_name="node-a")
     node.write("late.yaml", late.manifest())
