@@ -57,6 +57,7 @@ class FakeBackend final : public Backend {
     return source_of<IdentityView>({{1, {"", "world"}, {}}, {256, {"shop", "cart"}, {IpAddress::v4(0x0a010005)}}});
   }
   Result<Source<Flow>> connections() override;
+  Source<ExplainView> explain(std::vector<ExplainQuery> queries) override;
   std::vector<EdgeSummary> edges() const override;
   std::int64_t wall_offset_ns() const override { return 1'700'000'000'000'000'000; }
   std::int64_t now_ns() const override { return now; }
