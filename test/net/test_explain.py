@@ -1,9 +1,11 @@
-"""weft explain and its API against a live agent: the loaded programs answer. Denials are shown where pods are attached."""
+"""weft explain and its API against a live agent: the loaded programs answer, whether or not pods are attached."""
 
 import json
 import socket
 
 import pytest
+
+from weftlab.machine import wait_for
 
 
 @pytest.fixture(scope="module")
@@ -89,3 +91,20 @@ def test_ten_thousand_questions_in_one_call_leave_the_agent_responsive(live):
     assert len(items) == 10_000 and {item["verdict"] for item in items} == {"allowed"}
     status, answer = post(live.agent, json.dumps({"queries": [query] * 10_001}).encode())
     assert status == 400 and "10001" in answer["message"]
+
+
+def test_a_denial_names_its_rule_and_what_it_suggests_allows(own_shop):
+    question = {"source": "shop/client", "destination": "shop/web-0", "port": 8080}
+    verdict = lambda: ask(own_shop.agent, question)[0]["verdict"]
+    own_shop.node.write("walls.yaml", {
+        "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "walls", "namespace": "shop"},
+        "spec": {"podSelector": {"matchLabels": {"app": "web"}}, "policyTypes": ["Ingress"]}})
+    wait_for(lambda: verdict() == "denied", 5, "the policy in the kernel")
+    item, = ask(own_shop.agent, question)
+    assert item["decidedBy"] == {"kind": "NetworkPolicy", "namespace": "shop", "name": "walls", "rule": "default",
+                                 "tier": "NetworkPolicy"}
+    assert stages(item)["ingress"]["reason"] == "default_deny" and stages(item)["egress"]["result"] == "allowed"
+    assert "walls" in explain(own_shop, "shop/client", "shop/web-0:8080", code=3)
+    own_shop.node.write_text("suggested.yaml", item["suggestion"]["manifest"])
+    wait_for(lambda: verdict() == "allowed", 5, "what was suggested in the kernel")
+    assert ask(own_shop.agent, question)[0]["decidedBy"]["rule"] == "ingress[0]"
