@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/api/explain.hpp"
 #include "agent/api/views.hpp"
 #include "agent/base/result.hpp"
 #include "agent/observe/flow_log.hpp"
@@ -29,6 +30,8 @@ class Backend {
   virtual Source<PolicyView> policies(const ListQuery& query) const = 0;
   // Open connections as flows of kind open whose duration is their age. Fails when the kernel cannot list them.
   virtual Result<Source<Flow>> connections() = 0;
+  // The answers in the order of the questions; each is made when it is taken.
+  virtual Source<ExplainView> explain(std::vector<ExplainQuery> queries) = 0;
   virtual std::vector<EdgeSummary> edges() const = 0;
   virtual std::int64_t wall_offset_ns() const = 0;  // CLOCK_MONOTONIC + this = nanoseconds since 1970
   virtual std::int64_t now_ns() const = 0;          // since 1970, by the clock that gives flows their time

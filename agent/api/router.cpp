@@ -191,12 +191,21 @@ void post_log(Backend& backend, const HttpRequest& request, HttpReply reply) {
   reply(done ? text_response(200, log_level_json(level)) : error_response(400, done.error().what));
 }
 
+void post_explain(Backend& backend, const HttpRequest& request, HttpReply reply) {
+  auto queries = parse_explain_request(request.body);
+  if (!queries) return reply(error_response(400, queries.error().what));
+  reply(list_response("ExplanationList", backend.explain(std::move(*queries)), kAppend));
+}
+
 struct Change {
   std::string_view path;
   void (*post)(Backend&, const HttpRequest&, HttpReply);
 };
 
 constexpr auto kChanges = std::to_array<Change>({{"/api/v1/reload", post_reload}, {"/api/v1/log", post_log}});
+
+// Questions too large for a path; they change nothing, so whoever may read may ask.
+constexpr auto kQuestions = std::to_array<Change>({{"/api/v1/explain", post_explain}});
 
 HttpResponse not_allowed(const HttpRequest& request, std::string_view path, std::string_view allow) {
   auto response = error_response(405, fmt::format("{} {}: allowed here: {}", request.method, path, allow));
@@ -208,6 +217,11 @@ void change(Backend& backend, const Change& route, const HttpRequest& request, H
   if (request.method != "POST") return reply(not_allowed(request, route.path, "POST"));
   if (!request.may_change)
     return reply(error_response(403, "not permitted: changes are for root and the agent's own user"));
+  route.post(backend, request, std::move(reply));
+}
+
+void ask(Backend& backend, const Change& route, const HttpRequest& request, HttpReply reply) {
+  if (request.method != "POST") return reply(not_allowed(request, route.path, "POST"));
   route.post(backend, request, std::move(reply));
 }
 
@@ -229,6 +243,8 @@ void Router::handle(HttpRequest request, HttpReply reply) const {
   if (!target) return reply(error_response(400, "the path is not absolute or holds a malformed %-escape"));
   for (const auto& route : kReads)
     if (route.path == target->path) return reply(read(backend_, route, target->query, request));
+  for (const auto& route : kQuestions)
+    if (route.path == target->path) return ask(backend_, route, request, std::move(reply));
   for (const auto& route : kChanges)
     if (route.path == target->path) return change(backend_, route, request, std::move(reply));
   reply(error_response(404, fmt::format("there is no {}", target->path)));

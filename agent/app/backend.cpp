@@ -195,6 +195,25 @@ Result<Source<Flow>> AgentBackend::connections() {
   });
 }
 
+std::shared_ptr<const Explainer> AgentBackend::current_explainer() {
+  const auto& controller = *state_.controller;
+  Explainer::World world{controller.snapshot(), controller.compiled(), state_.policy->tables(), controller.facts()};
+  if (auto known = explainer_.lock(); known && known->is_about(world)) return known;
+  auto made = std::make_shared<const Explainer>(std::move(world), [this](std::span<weft_explain_request> requests) {
+    return state_.datapath->policy().explain(requests);
+  });
+  explainer_ = made;
+  return made;
+}
+
+Source<ExplainView> AgentBackend::explain(std::vector<ExplainQuery> queries) {
+  return [explainer = current_explainer(), queries = std::move(queries), next = std::size_t{0}](ExplainView& view) mutable {
+    if (next == queries.size()) return false;
+    view = explainer->explain(queries[next++]);
+    return true;
+  };
+}
+
 std::vector<EdgeSummary> AgentBackend::edges() const {
   return state_.report.edge_list ? *state_.report.edge_list : std::vector<EdgeSummary>();
 }

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "agent/api/backend.hpp"
+#include "agent/app/explain.hpp"
 #include "agent/app/state.hpp"
 
 namespace weft {
@@ -24,6 +25,7 @@ class AgentBackend final : public Backend {
   Source<IdentityView> identities(const ListQuery& query) const override;
   Source<PolicyView> policies(const ListQuery& query) const override;
   Result<Source<Flow>> connections() override;
+  Source<ExplainView> explain(std::vector<ExplainQuery> queries) override;
   std::vector<EdgeSummary> edges() const override;
   std::int64_t wall_offset_ns() const override;
   std::int64_t now_ns() const override;
@@ -34,8 +36,11 @@ class AgentBackend final : public Backend {
   Result<> set_log_level(std::string_view level) override;
 
  private:
+  std::shared_ptr<const Explainer> current_explainer();
+
   AgentState& state_;
   Reload reload_;
+  std::weak_ptr<const Explainer> explainer_;  // shared by answers that are under way
 };
 
 }  // namespace weft

@@ -97,10 +97,24 @@ class CommandLine {
     option(*observe, "--last", wanted_.last, "N", "begin with the last N flows")->check(CLI::Range(1U, 1000000U));
     option(*observe, "--verdict", wanted_.verdict, "VERDICT", "only flows with this verdict",
            {"allowed", "denied", "no-endpoint", "audited"});
+    add_explain();
     auto* top = command("top", "live rates of traffic");
     option(*top, "--by", wanted_.by, "WHAT", "what to rank", {"edge", "workload", "drop"});
     top->add_flag("--once", wanted_.once, "print once and end");
     option(*top, "-n,--rounds", wanted_.rounds, "N", "print N times and end")->check(CLI::Range(1U, 1000000U));
+  }
+
+  void add_explain() {
+    auto* explain = command("explain", "why a connection is allowed or denied, and what would change it");
+    option(*explain, "SOURCE", wanted_.name, "SOURCE", "namespace/name of a pod or workload, or an address")->required();
+    option(*explain, "DESTINATION", wanted_.destination, "DESTINATION",
+           "namespace/name:port of a pod, workload or service, or address:port")
+        ->required();
+    option(*explain, "--proto", wanted_.protocol, "PROTOCOL", "protocol of the connection; default TCP",
+           {"tcp", "udp", "sctp", "icmp", "TCP", "UDP", "SCTP", "ICMP"});
+    option(*explain, "--method", wanted_.method, "METHOD", "method of an HTTP request, such as GET");
+    option(*explain, "--path", wanted_.path, "URLPATH", "path of an HTTP request, such as /cart");
+    option(*explain, "-n,--namespace", wanted_.space, "NAMESPACE", "of names that say none");
   }
 
   void add_offline_commands() {

@@ -71,6 +71,18 @@ std::vector<CommandText> reading_texts() {
         {"weft observe --verdict denied policy=shop/web", "what a policy denied, with the rule that did"},
         {"weft observe --last 20 'not proto=UDP'", "the last 20 that are not UDP"},
         {"weft observe verdict=no-endpoint -o jsonl", "refused for want of an endpoint, for a program to read"}}},
+      {"explain",
+       "Asks the programs that the agent has loaded what they decide about a connection, and prints each step: the look-up "
+       "of the service, who both ends are, what policy says where the connection leaves a pod of this node (egress) and "
+       "where it enters one (ingress), with the object and the rule that decided. For a denial it prints the smallest "
+       "rule that would change it. A side on another node is judged there: ask that node.\n"
+       "SOURCE and DESTINATION mean a pod, a workload or a service, in this order; an address works too. ICMP takes no "
+       "port.\n"
+       "Ends with 0 when the connection is allowed, with 3 when it is denied, and with 1 when nobody serves it or when it "
+       "cannot be told.",
+       {{"weft explain shop/cart shop/web:80", "may cart call web?"},
+        {"weft explain 10.1.0.7 shop/dns:53 --proto udp", "from an address, by UDP"},
+        {"weft explain shop/cart 'shop/web:80' -o json", "for a program to read"}}},
       {"top",
        "Ranks by traffic and refreshes every second on a terminal; control-C ends it. Elsewhere it prints plain blocks "
        "of "

@@ -19,6 +19,7 @@ Outcome<ExitCode> run_check(Session& session);
 Outcome<ExitCode> run_status(Session& session);
 Outcome<ExitCode> run_get(Session& session);
 Outcome<ExitCode> run_observe(Session& session);
+Outcome<ExitCode> run_explain(Session& session);
 Outcome<ExitCode> run_top(Session& session);
 Outcome<ExitCode> run_analyze(Session& session);
 Outcome<ExitCode> run_config_show(Session& session);

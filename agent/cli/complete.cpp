@@ -82,11 +82,15 @@ std::vector<Candidate> argument_candidates(const CommandInfo& command, const std
   add_words(found, argument.choices);
   if (names_files(argument.name)) found.push_back({kFiles, ""});
   if (argument.name == "NAME" && !before.empty()) add_words(found, names(before.front()));
+  if (argument.name == "SOURCE" || argument.name == "DESTINATION") {
+    add_words(found, names("workloads"));
+    if (argument.name == "DESTINATION") add_words(found, names("services"));
+  }
   if (argument.name == "CODE")
     for (const auto& finding : findings()) found.push_back({finding_code(finding.code), std::string(finding.title)});
   if (argument.name == "FILTER")
     for (const auto* key : {"src=", "dst=", "ns=", "pod=", "service=", "port=", "proto=", "kind=", "verdict=",
-                            "reason=", "zone=", "unit=", "and", "or", "not"})
+                            "reason=", "policy=", "rule=", "direction=", "zone=", "unit=", "and", "or", "not"})
       found.push_back({key, ""});
   return found;
 }

@@ -54,7 +54,8 @@ class Exchange {
     parser_.header_limit(kLargestHeader);
   }
 
-  Outcome<> send(const std::string& method, const std::string& target, std::chrono::milliseconds limit) {
+  Outcome<> send(const std::string& method, const std::string& target, std::chrono::milliseconds limit,
+                 std::string body = "") {
     sockaddr_un address{};
     if (socket_.size() >= sizeof(address.sun_path))
       return failure(kInvalidInput, "the path of the socket is too long: " + socket_,
@@ -62,7 +63,9 @@ class Exchange {
     stream_.expires_after(limit);
     Code code = run([&](auto done) { stream_.async_connect(asio::local::stream_protocol::endpoint(socket_), done); });
     if (code) return std::unexpected(not_reachable(socket_, code));
-    http::request<http::empty_body> request(http::string_to_verb(method), target, 11);
+    http::request<http::string_body> request(http::string_to_verb(method), target, 11);
+    if (!body.empty()) request.set(http::field::content_type, "application/json");
+    request.body() = std::move(body);
     request.set(http::field::host, "weft");
     request.set(http::field::accept, "application/json, application/x-ndjson");
     request.prepare_payload();
@@ -146,9 +149,9 @@ class Exchange {
 }  // namespace
 
 Outcome<HttpAnswer> http_call(const std::string& socket, const std::string& method, const std::string& target,
-                              std::chrono::milliseconds deadline) {
+                              std::chrono::milliseconds deadline, std::string body) {
   Exchange exchange(socket);
-  WEFT_TRY(exchange.send(method, target, deadline));
+  WEFT_TRY(exchange.send(method, target, deadline, std::move(body)));
   return exchange.receive();
 }
 

@@ -15,9 +15,9 @@ struct HttpAnswer {
   std::string body;
 };
 
-// `deadline` is for the whole exchange.
+// `deadline` is for the whole exchange; `body` is JSON, or empty for none.
 Outcome<HttpAnswer> http_call(const std::string& socket, const std::string& method, const std::string& target,
-                              std::chrono::milliseconds deadline);
+                              std::chrono::milliseconds deadline, std::string body = "");
 
 // Hands out every complete line as it arrives, until the agent ends the stream, the handler returns false, or SIGINT or
 // SIGTERM comes: all three are success. A deadline of zero: none once the stream has begun.

@@ -31,6 +31,10 @@ struct Invocation {
   std::string name;
   std::vector<std::string> words;
   std::string verdict;  // empty: any
+  std::string destination;
+  std::string protocol = "TCP";
+  std::string method;
+  std::string path;
   std::string by = "edge";
   std::uint32_t last = 0;
   std::uint32_t rounds = 0;

@@ -14,6 +14,7 @@ const std::map<std::string, Command>& commands() {
                                                        {"status", run_status},
                                                        {"get", run_get},
                                                        {"observe", run_observe},
+                                                       {"explain", run_explain},
                                                        {"top", run_top},
                                                        {"analyze", run_analyze},
                                                        {"config show", run_config_show},

@@ -31,11 +31,12 @@ bool has_ports(std::uint8_t protocol) {
          protocol == static_cast<std::uint8_t>(Protocol::kSctp);
 }
 
+// Both sides of a connection may need a rule, in one namespace: their names differ.
 std::string name_of(const PolicyCase& what) {
   auto peer = what.peer.kind == PolicyEnd::Kind::kWorld ? "address" : what.peer.name.second;
   const auto& own = what.subject.name.second;
   auto name = what.direction == WEFT_INGRESS ? fmt::format("allow-{}-to-{}", peer, own)
-                                             : fmt::format("allow-{}-to-{}", own, peer);
+                                             : fmt::format("allow-{}-to-{}-egress", own, peer);
   name.resize(std::min(name.size(), kLongestName));
   while (name.ends_with('-') || name.ends_with('.')) name.pop_back();
   return name;

@@ -57,7 +57,30 @@ void limit_waits(int fd) {
   ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
 }
 
+ExplainView make_explain_view(const ExplainQuery& query) {
+  ExplainView view;
+  view.steps = {{"service", "found", "Service shop/web", "", "", "10.96.0.10:80 is one of 10.1.0.2:8080"},
+                {"ingress", "denied", "NetworkPolicy shop/web", "default", "default_deny", "because"}};
+  if (query.port == 81) {
+    view.verdict = ExplainView::Verdict::kNoEndpoint;
+    view.steps.resize(1);
+    return view;
+  }
+  view.verdict = ExplainView::Verdict::kDenied;
+  view.decided_by = RuleWords{"NetworkPolicy", {"shop", "web"}, "default", "NetworkPolicy"};
+  view.suggestion = "kind: NetworkPolicy\n";
+  return view;
+}
+
 }  // namespace
+
+Source<ExplainView> FakeBackend::explain(std::vector<ExplainQuery> queries) {
+  return [queries = std::move(queries), next = std::size_t{0}](ExplainView& view) mutable {
+    if (next == queries.size()) return false;
+    view = make_explain_view(queries[next++]);
+    return true;
+  };
+}
 
 StatusView FakeBackend::status() const {
   StatusView view;

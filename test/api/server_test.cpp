@@ -61,7 +61,7 @@ TEST_CASE("every read of the API answers, and nothing else exists") {
     CHECK(refused.status == 405);
     CHECK(refused.header("Allow") == "GET, HEAD");
   }
-  for (auto path : {"/", "/api", "/api/v1", "/api/v1/explain", "/api/v2/status", "/api/v1/status/"})
+  for (auto path : {"/", "/api", "/api/v1", "/api/v2/status", "/api/v1/status/"})
     CHECK(get(running, path).status == 404);
   CHECK(json::parse(get(running, "/nowhere").body) ==
         json({{"apiVersion", "weft/v1"}, {"kind", "Error"}, {"code", 1}, {"message", "there is no /nowhere"}}));

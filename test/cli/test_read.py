@@ -5,6 +5,7 @@ import signal
 import subprocess
 import threading
 import time
+import urllib.parse
 
 import pytest
 from conftest import CHECKS, DENIED, EDGES, FLOW, SERVICES, STATUS, WEFT, clean_environment, stream
@@ -328,3 +329,18 @@ def test_top_rounds_are_blocks_of_text(weft, shop):
 def test_top_without_traffic_says_so(weft, shop):
     shop.list("edges", "EdgeList", [])
     assert weft("top", "--once").out == "no traffic seen yet\n"
+
+
+def test_observe_verdict_narrows_every_word_of_the_filter(weft, shop):
+    for words, wanted in (((), "verdict=denied"), (("src=a", "or", "src=b"), "verdict=denied and (src=a or src=b)")):
+        assert weft("observe", "--verdict", "denied", *words).code == 0
+        path = shop.requests[-1][1]
+        assert urllib.parse.parse_qs(path.split("?")[1])["filter"] == [wanted]
+    assert weft("observe", "--verdict", "maybe").code == 64
+
+
+def test_observe_names_the_rule_of_a_denial(weft, agent):
+    denied = {**DENIED, "verdict": "denied", "reason": "default_deny", "direction": "ingress",
+              "policy": {"kind": "NetworkPolicy", "namespace": "shop", "name": "walls", "rule": "default", "tier": "NetworkPolicy"}}
+    agent.get("flows", stream([denied]))
+    assert weft("observe").lines[0].endswith("denied (default_deny) by NetworkPolicy shop/walls default")
