@@ -130,8 +130,8 @@ weft_inline int deny(struct __sk_buff *skb, const struct weft_packet *packet, st
 	bool from_pod = pod->direction == WEFT_EGRESS;
 
 	pod_drop(from_pod ? WEFT_DROP_DENIED_EGRESS : WEFT_DROP_DENIED_INGRESS);
-	verdict_count(&pod->decision, pod->direction, 0, pod->now_ns);
-	policy_record(pod, WEFT_FLOW_DENY, pod->direction);
+	verdict_count(&pod->decision, pod->decided, 0, pod->now_ns);
+	policy_record(pod, WEFT_FLOW_DENY, pod->decided);
 	if (packet->protocol != IPPROTO_TCP || (now && now->silent_denials))
 		return WEFT_DROP;
 	if (write_reset(skb, packet))

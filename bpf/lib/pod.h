@@ -33,7 +33,8 @@ struct weft_pod_case {
 	__u32 interface;
 	__u8 direction; /* of the packet, seen from the pod */
 	__u8 opens;	/* begins a connection */
-	__u8 reserved[2];
+	__u8 decided;	/* direction of the connection that the decision is about: the other one for a denied reply */
+	__u8 reserved;
 	struct weft_decision decision;
 };
 
@@ -217,6 +218,7 @@ weft_global int allowed_as_reply(struct __sk_buff *skb, struct weft_pod_case *po
 	if (decision.verdict == WEFT_VERDICT_ALLOW)
 		return 1;
 	pod->decision = decision;
+	pod->decided = began;
 	return 0;
 }
 
@@ -239,6 +241,7 @@ weft_global int pod_judge(struct weft_pod_case *pod)
 		return WEFT_JUDGED_DENIED;
 	question_about(pod, pod->subject, pod->direction, &question);
 	policy_ask(&question, &pod->decision, &peer);
+	pod->decided = pod->direction;
 	if (pod->decision.verdict == WEFT_VERDICT_DENY)
 		return WEFT_JUDGED_DENIED;
 	opens = pod->opens;
