@@ -71,6 +71,12 @@ std::vector<CommandText> reading_texts() {
         {"weft observe --verdict denied policy=shop/web", "what a policy denied, with the rule that did"},
         {"weft observe --last 20 'not proto=UDP'", "the last 20 that are not UDP"},
         {"weft observe verdict=no-endpoint -o jsonl", "refused for want of an endpoint, for a program to read"}}},
+  };
+}
+
+// Commands that judge it.
+std::vector<CommandText> judging_texts() {
+  return {
       {"explain",
        "Asks the programs that the agent has loaded what they decide about a connection, and prints each step: the look-up "
        "of the service, who both ends are, what policy says where the connection leaves a pod of this node (egress) and "
@@ -142,6 +148,7 @@ std::vector<CommandText> caring_texts() {
 const std::vector<CommandText>& command_texts() {
   static const std::vector<CommandText> texts = [] {
     auto all = reading_texts();
+    std::ranges::move(judging_texts(), std::back_inserter(all));
     std::ranges::move(caring_texts(), std::back_inserter(all));
     return all;
   }();
