@@ -20,9 +20,12 @@ class FlowBody final : public HttpBody {
  public:
   FlowBody(FlowLog& log, FlowQuery query) : query_(std::move(query)), past_(log.recent()), lost_(log.lost_total()) {
     if (query_.follow)
-      reader_ = log.follow(query_.filter, [this] {
-        if (wake_) wake_();
-      }, query_.since_ns);
+      reader_ = log.follow(
+          query_.filter,
+          [this] {
+            if (wake_) wake_();
+          },
+          query_.since_ns);
   }
 
   Next next(std::string& chunk) override {

@@ -60,8 +60,8 @@ HttpResponse metrics_response(std::shared_ptr<const MetricsPage> page);
 struct FlowQuery {
   Filter filter;
   bool follow = false;
-  bool event_stream = false;              // server-sent events instead of lines
-  std::size_t last = FlowLog::kCapacity;  // recent flows before the live ones
+  bool event_stream = false;                  // server-sent events instead of lines
+  std::size_t last = FlowLog::kCapacity;      // recent flows before the live ones
   std::int64_t since_ns = FlowLog::kAnyTime;  // live ones that happened before are left out
 };
 HttpResponse flows_response(FlowLog& log, FlowQuery query);

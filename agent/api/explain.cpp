@@ -56,9 +56,8 @@ std::uint16_t read_port(const JsonCursor& query, std::uint8_t protocol) {
 
 std::string read_method(const JsonCursor& query) {
   auto text = query.string("method");
-  bool fits = text.size() <= kMaxMethod && std::all_of(text.begin(), text.end(), [](unsigned char c) {
-    return std::isalpha(c) != 0 || c == '-';
-  });
+  bool fits = text.size() <= kMaxMethod &&
+              std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isalpha(c) != 0 || c == '-'; });
   if (!fits) query.problem(FindingCode::kFieldValue, "method", in_quotes(text) + " is no HTTP method");
   return text;
 }

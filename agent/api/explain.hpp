@@ -15,11 +15,11 @@
 namespace weft {
 
 struct ExplainQuery {
-  std::string source;       // "ns/name" of a pod or workload, or an address
-  std::string destination;  // likewise, or of a service
-  std::uint16_t port = 0;   // 0 for ICMP
+  std::string source;                   // "ns/name" of a pod or workload, or an address
+  std::string destination;              // likewise, or of a service
+  std::uint16_t port = 0;               // 0 for ICMP
   std::uint8_t protocol = IPPROTO_TCP;  // or UDP, SCTP, ICMP
-  std::string method;  // of HTTP; empty: not asked
+  std::string method;                   // of HTTP; empty: not asked
   std::string path;
 };
 

@@ -88,7 +88,8 @@ Result<> Agent::Parts::open_sources() {
 Result<> Agent::Parts::open_servers() {
   const auto& config = state.settings();
   backend = std::make_unique<AgentBackend>(state, [this](ReloadDone done) { reload(std::move(done)); });
-  api = WEFT_TRY(ApiServer::start(loop, *backend, {.socket = config.api.socket, .group = config.api.group, .limits = {}}));
+  api = WEFT_TRY(
+      ApiServer::start(loop, *backend, {.socket = config.api.socket, .group = config.api.group, .limits = {}}));
   for (const auto& warning : api->warnings()) spdlog::warn("{}", warning);
   if (config.metrics.listen)
     metrics = WEFT_TRY(MetricsServer::start({.listen = config.metrics.listen->text(), .limits = {}}));

@@ -10,7 +10,8 @@ namespace weft {
 
 class Agent {
  public:
-  // Checks and loads everything; the kernel serves the objects when this returns. `request` is read again at each reload.
+  // Checks and loads everything; the kernel serves the objects when this returns. `request` is read again at each
+  // reload.
   static Result<std::unique_ptr<Agent>> start(const ConfigRequest& request, LoadedConfig config);
   ~Agent();
 

@@ -16,17 +16,17 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t kLargeList = 10'000;  // events
-constexpr auto kQuiet = 50ms;         // a burst of events is over
-constexpr auto kMostWait = 500ms;     // …or is not waited for any longer
-constexpr std::chrono::milliseconds kLeastWait{10};     // between two looks at the same files
-constexpr std::uint64_t kAuditPace = 5;        // seconds
-constexpr std::uint64_t kPodsPace = 10;        // seconds: interfaces and their rows are read anew
-constexpr auto kLookPace = 50ms;               // at addresses of pods that nobody announces
-constexpr std::uint64_t kRepairPace = 600;     // seconds: every map is dumped
-constexpr std::uint64_t kRescanPace = 300;     // seconds: what inotify does not tell
-constexpr std::uint64_t kProcessPace = 2;      // seconds: new cgroups of a unit
-constexpr std::uint64_t kBalancingPace = 5;    // seconds
+constexpr std::size_t kLargeList = 10'000;           // events
+constexpr auto kQuiet = 50ms;                        // a burst of events is over
+constexpr auto kMostWait = 500ms;                    // …or is not waited for any longer
+constexpr std::chrono::milliseconds kLeastWait{10};  // between two looks at the same files
+constexpr std::uint64_t kAuditPace = 5;              // seconds
+constexpr std::uint64_t kPodsPace = 10;              // seconds: interfaces and their rows are read anew
+constexpr auto kLookPace = 50ms;                     // at addresses of pods that nobody announces
+constexpr std::uint64_t kRepairPace = 600;           // seconds: every map is dumped
+constexpr std::uint64_t kRescanPace = 300;           // seconds: what inotify does not tell
+constexpr std::uint64_t kProcessPace = 2;            // seconds: new cgroups of a unit
+constexpr std::uint64_t kBalancingPace = 5;          // seconds
 
 }  // namespace
 
@@ -74,7 +74,8 @@ void Agent::Parts::tick() {
 void Agent::Parts::apply_policy() {
   auto before = state.policy->failure();
   state.policy->tick(state.controller->snapshot(), state.controller->facts(), Clock::now(), [this] {
-    if (auto saved = names_store->save_rules(state.policy->tables()->rules); !saved) spdlog::warn("{}", saved.error().what);
+    if (auto saved = names_store->save_rules(state.policy->tables()->rules); !saved)
+      spdlog::warn("{}", saved.error().what);
     publish_names();
   });
   if (const auto& failure = state.policy->failure(); !failure.empty() && failure != before)
@@ -260,7 +261,8 @@ void Agent::Parts::attach_pods() {
 }
 
 void Agent::Parts::compare_pods() {
-  if (auto compared = state.pods->compare(); !compared) spdlog::error("compare interfaces of pods: {}", compared.error().what);
+  if (auto compared = state.pods->compare(); !compared)
+    spdlog::error("compare interfaces of pods: {}", compared.error().what);
   attach_pods();
 }
 
@@ -317,9 +319,9 @@ void Agent::Parts::publish_page() {
   page.set_discovery_objects("files", "Service", snapshot.services.size());
   page.set_discovery_objects("files", "EndpointSlice", snapshot.slices.size());
   page.set_discovery_objects("files", "Workload", snapshot.workloads.size());
-  state.page = std::make_shared<const MetricsPage>(MetricsPage{
-      state.agent_metrics, balancing_rows, state.report.edges, state.report.verdicts,
-      state.settings().metrics.max_series});
+  state.page =
+      std::make_shared<const MetricsPage>(MetricsPage{state.agent_metrics, balancing_rows, state.report.edges,
+                                                      state.report.verdicts, state.settings().metrics.max_series});
   if (metrics)
     metrics->publish(std::make_shared<const PublicView>(PublicView{make_readiness(state), state.page, Clock::now()}));
 }

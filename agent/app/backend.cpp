@@ -37,8 +37,8 @@ std::vector<std::shared_ptr<const Service>> find_services(const Snapshot& snapsh
 std::vector<FrontendView> frontends_of(const CompiledService& service) {
   std::vector<FrontendView> views;
   for (const auto& frontend : service.frontends) {
-    FrontendView view{address_of(frontend.key.address), ntohs(frontend.key.port),
-                      static_cast<Protocol>(frontend.key.protocol), {}};
+    FrontendView view{
+        address_of(frontend.key.address), ntohs(frontend.key.port), static_cast<Protocol>(frontend.key.protocol), {}};
     for (const auto& endpoint : service.sets[frontend.set].endpoints)
       view.endpoints.push_back({address_of(endpoint.address), ntohs(endpoint.port)});
     views.push_back(std::move(view));
@@ -51,8 +51,7 @@ std::set<SocketAddress> programmed_endpoints(const AgentState& state, const Name
   const auto* compiled = state.controller->compiled()->services.find(name);
   if (compiled == nullptr || !state.controller->find_failure(name).empty()) return programmed;
   for (const auto& set : (*compiled)->sets)
-    for (const auto& endpoint : set.endpoints)
-      programmed.insert({address_of(endpoint.address), ntohs(endpoint.port)});
+    for (const auto& endpoint : set.endpoints) programmed.insert({address_of(endpoint.address), ntohs(endpoint.port)});
   return programmed;
 }
 
@@ -183,7 +182,8 @@ Result<Source<Flow>> AgentBackend::connections() {
   auto events = WEFT_TRY(state_.datapath->facts().connections());
   auto tree = std::make_shared<CgroupTree>(state_.settings().datapath.cgroup);
   tree->scan();
-  auto joiner = std::make_shared<FlowJoiner>(weft::wall_offset_ns(), [tree](std::uint64_t id) { return tree->find_path(id); });
+  auto joiner =
+      std::make_shared<FlowJoiner>(weft::wall_offset_ns(), [tree](std::uint64_t id) { return tree->find_path(id); });
   joiner->update(state_.controller->snapshot(), name_source(state_));
   auto now_ns = monotonic_ns();
   return Source<Flow>([events = std::move(events), joiner, now_ns, next = std::size_t{0}](Flow& flow) mutable {
@@ -207,7 +207,8 @@ std::shared_ptr<const Explainer> AgentBackend::current_explainer() {
 }
 
 Source<ExplainView> AgentBackend::explain(std::vector<ExplainQuery> queries) {
-  return [explainer = current_explainer(), queries = std::move(queries), next = std::size_t{0}](ExplainView& view) mutable {
+  return [explainer = current_explainer(), queries = std::move(queries),
+          next = std::size_t{0}](ExplainView& view) mutable {
     if (next == queries.size()) return false;
     view = explainer->explain(queries[next++]);
     return true;

@@ -1,5 +1,5 @@
-// The cgroup v2 tree below the served directory: which cgroup ids belong to a systemd unit or path, and which path an id
-// has. A cgroup's id is the inode of its directory (kernel: Documentation/admin-guide/cgroup-v2.rst).
+// The cgroup v2 tree below the served directory: which cgroup ids belong to a systemd unit or path, and which path an
+// id has. A cgroup's id is the inode of its directory (kernel: Documentation/admin-guide/cgroup-v2.rst).
 #pragma once
 
 #include <cstdint>

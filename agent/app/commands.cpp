@@ -86,8 +86,9 @@ int run_check(const LoadedConfig& config) {
   folded.snapshot->diagnostics.for_each([&](const NamespacedName&, const std::vector<Diagnostic>& findings) {
     for (const auto& finding : findings) {
       bool error = finding.severity == Diagnostic::Severity::kError;
-      std::fprintf(stderr, "%s: %s %s: %s%s%s\n", finding.origin.c_str(), error ? "error" : "warning", finding.code.c_str(),
-                   finding.field.c_str(), finding.field.empty() ? "" : ": ", finding.reason.c_str());
+      std::fprintf(stderr, "%s: %s %s: %s%s%s\n", finding.origin.c_str(), error ? "error" : "warning",
+                   finding.code.c_str(), finding.field.c_str(), finding.field.empty() ? "" : ": ",
+                   finding.reason.c_str());
       errors += error;
     }
   });
@@ -98,18 +99,23 @@ int run_check(const LoadedConfig& config) {
 
 int run_probe(const LoadedConfig& config) {
   std::vector<CheckView> checks;
-  auto cgroup = config.config.datapath.cgroup.empty() ? find_cgroup2() : Result<std::filesystem::path>(config.config.datapath.cgroup);
+  auto cgroup = config.config.datapath.cgroup.empty() ? find_cgroup2()
+                                                      : Result<std::filesystem::path>(config.config.datapath.cgroup);
   checks.push_back(checked(FindingCode::kNodeCapabilities, "capabilities", check_capabilities(), "all that is needed"));
   checks.push_back(checked(FindingCode::kNodeBtf, "kernel " + kernel_release(), check_btf(), "has BTF"));
-  checks.push_back(checked(FindingCode::kNodeCgroup, "cgroup", cgroup ? without_value(open_cgroup2(*cgroup)) : without_value(cgroup),
+  checks.push_back(checked(FindingCode::kNodeCgroup, "cgroup",
+                           cgroup ? without_value(open_cgroup2(*cgroup)) : without_value(cgroup),
                            cgroup ? cgroup->string() : ""));
-  checks.push_back(checked(FindingCode::kNodeBpffs, config.config.datapath.bpffs, check_bpffs(config.config.datapath.bpffs), "can be used"));
-  bool possible = std::all_of(checks.begin(), checks.end(), [](const CheckView& check) { return check.state == State::kOk; });
+  checks.push_back(checked(FindingCode::kNodeBpffs, config.config.datapath.bpffs,
+                           check_bpffs(config.config.datapath.bpffs), "can be used"));
+  bool possible =
+      std::all_of(checks.begin(), checks.end(), [](const CheckView& check) { return check.state == State::kOk; });
   if (possible) {
     DatapathOptions options;
     options.bpffs = config.config.datapath.bpffs;
     options.cgroup = *cgroup;
-    checks.push_back(checked(FindingCode::kNodePinnedMap, "pinned maps", check_pinned_maps(options), "none is of another shape"));
+    checks.push_back(
+        checked(FindingCode::kNodePinnedMap, "pinned maps", check_pinned_maps(options), "none is of another shape"));
     probe_kernel(options, checks);
   }
   std::string list;
@@ -118,7 +124,8 @@ int run_probe(const LoadedConfig& config) {
     append_json(list, check);
   }
   std::printf("{\"apiVersion\":\"weft/v1\",\"kind\":\"CheckList\",\"items\":[%s]}\n", list.c_str());
-  bool good = std::all_of(checks.begin(), checks.end(), [](const CheckView& check) { return check.state != State::kError; });
+  bool good =
+      std::all_of(checks.begin(), checks.end(), [](const CheckView& check) { return check.state != State::kError; });
   return good ? kOk : kProblems;
 }
 
@@ -144,7 +151,8 @@ int run_cleanup(const LoadedConfig& config, bool dry_run) {
     list.push_back({{"kind", item.kind}, {"path", item.path}, {"state", item.state}, {"reason", item.reason}});
     left = left || item.state == "left";
   }
-  std::printf("%s\n", nlohmann::json{{"apiVersion", "weft/v1"}, {"kind", "CleanupResult"}, {"items", list}}.dump().c_str());
+  std::printf("%s\n",
+              nlohmann::json{{"apiVersion", "weft/v1"}, {"kind", "CleanupResult"}, {"items", list}}.dump().c_str());
   return left ? kProblems : kOk;
 }
 

@@ -86,13 +86,14 @@ std::vector<ExplainEnd> named_endpoints(const ExplainEnds& ends, const Service& 
 }
 
 // The service's endpoints for what is asked; nothing when the answer is complete already.
-std::vector<ExplainEnd> look_up_service(const ExplainEnds& ends, const ExplainQuery& query,
-                                        const ExplainTarget& source, const ExplainTarget& target, ExplainView& view) {
+std::vector<ExplainEnd> look_up_service(const ExplainEnds& ends, const ExplainQuery& query, const ExplainTarget& source,
+                                        const ExplainTarget& target, ExplainView& view) {
   const auto& service = *target.service;
   NamespacedName name{service.metadata.space, service.metadata.name};
   std::vector<ExplainEnd> found;
   ExplainStep step{"service", "no-port", target.object, "", "", ""};
-  step.detail = fmt::format("no port {}/{}; its ports: {}", query.port, protocol_text(query.protocol), ports_text(service));
+  step.detail =
+      fmt::format("no port {}/{}; its ports: {}", query.port, protocol_text(query.protocol), ports_text(service));
   if (service.type == Service::Type::kExternalName) {
     step.result = "external-name";
     step.detail = "stands for " + service.external_name + ", which DNS resolves";
@@ -119,7 +120,8 @@ std::vector<ExplainEnd> look_up_service(const ExplainEnds& ends, const ExplainQu
   }
   view.verdict = found.empty() ? Verdict::kNoEndpoint : Verdict::kUnknown;
   view.steps.push_back(std::move(step));
-  std::stable_partition(found.begin(), found.end(), [](const ExplainEnd& end) { return end.place == Place::kLocalPod; });
+  std::stable_partition(found.begin(), found.end(),
+                        [](const ExplainEnd& end) { return end.place == Place::kLocalPod; });
   return found;
 }
 
@@ -153,7 +155,8 @@ std::vector<EndPair> Explainer::find_ends(const ExplainQuery& query, ExplainView
   };
   auto source = ends_.find(query.source);
   if (!source) return stop(step_missing("source", query.source));
-  if (source->service) return stop({"source", "not-found", source->object, "", "", "a service sends nothing by itself"});
+  if (source->service)
+    return stop({"source", "not-found", source->object, "", "", "a service sends nothing by itself"});
   if (source->ends.empty()) return stop({"source", "not-found", source->object, "", "", "it has no address"});
   auto destination = ends_.find(query.destination);
   if (!destination) return stop(step_missing("destination", query.destination));
@@ -174,7 +177,8 @@ std::vector<EndPair> Explainer::find_ends(const ExplainQuery& query, ExplainView
     pairs.push_back({*from, end});
   }
   if (pairs.empty())
-    return stop({"destination", "not-found", destination->object, "", "", "the two ends have no address family in common"});
+    return stop(
+        {"destination", "not-found", destination->object, "", "", "the two ends have no address family in common"});
   view.steps.push_back(step_of_end("source", *source, sources, policy_ends_));
   view.steps.push_back(step_of_end("destination", *destination, destinations, policy_ends_));
   if (ends.size() > pairs.size())
@@ -227,7 +231,8 @@ class Judge {
       destinations.push_back(pair.destination);
     }
     tell_answers(requests, destinations, direction);
-    for (const auto& end : elsewhere) view_.steps.push_back(step_not_judged(std::string(direction_name(direction)), end));
+    for (const auto& end : elsewhere)
+      view_.steps.push_back(step_not_judged(std::string(direction_name(direction)), end));
   }
 
   // Denied when any side denies; allowed when one was asked and none denies, or when there is nobody to ask.
@@ -241,9 +246,8 @@ class Judge {
  private:
   void add_place(std::vector<ExplainEnd>& elsewhere, const ExplainEnd& own) {
     remote_ = remote_ || own.place == Place::kRemotePod;
-    bool told = std::any_of(elsewhere.begin(), elsewhere.end(), [&](const ExplainEnd& end) {
-      return end.place == own.place && end.node == own.node;
-    });
+    bool told = std::any_of(elsewhere.begin(), elsewhere.end(),
+                            [&](const ExplainEnd& end) { return end.place == own.place && end.node == own.node; });
     if (!told) elsewhere.push_back(own);
   }
 
@@ -275,7 +279,11 @@ class Judge {
     auto words = explain_policy(*world_.snapshot, *world_.tables,
                                 {own, peer, request.subject, direction, port, request.protocol, decision});
     bool denies = request.verdict == WEFT_VERDICT_DENY;
-    ExplainStep step{std::string(direction_name(direction)), denies ? "denied" : "allowed", "", "", words.reason,
+    ExplainStep step{std::string(direction_name(direction)),
+                     denies ? "denied" : "allowed",
+                     "",
+                     "",
+                     words.reason,
                      words.sentence + which};
     if (words.rule) {
       step.object = words.rule->policy.text();
@@ -308,14 +316,16 @@ ExplainView Explainer::explain(const ExplainQuery& query) const {
   auto pairs = find_ends(query, view);
   if (pairs.empty()) return view;
   if (!world_.tables || !world_.tables->rules) {
-    view.steps.push_back({"egress", "unknown", "", "", "", "policy is not in force yet: not every source has been read"});
+    view.steps.push_back(
+        {"egress", "unknown", "", "", "", "policy is not in force yet: not every source has been read"});
     return view;
   }
   Judge judge(world_, ask_, policy_ends_, view);
   for (auto direction : {WEFT_EGRESS, WEFT_INGRESS}) judge.judge(pairs, direction, query.protocol);
   judge.conclude();
   if (!query.method.empty() || !query.path.empty())
-    view.steps.push_back({"proxy", "not-judged", "", "", "", "no proxy is on the way: method and path are not looked at"});
+    view.steps.push_back(
+        {"proxy", "not-judged", "", "", "", "no proxy is on the way: method and path are not looked at"});
   return view;
 }
 

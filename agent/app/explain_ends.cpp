@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include "agent/observe/flow.hpp"
 #include "agent/model/endpoints.hpp"
+#include "agent/observe/flow.hpp"
 
 namespace weft {
 namespace {
@@ -66,7 +66,7 @@ void ExplainEnds::add_services() {
 }
 
 ExplainEnd ExplainEnds::end_of(const Pod& pod, const IpAddress& address) const {
-  auto place = pod.host_network        ? ExplainEnd::Place::kHost
+  auto place = pod.host_network          ? ExplainEnd::Place::kHost
                : pod.node == facts_.name ? ExplainEnd::Place::kLocalPod
                                          : ExplainEnd::Place::kRemotePod;
   return {address, 0, place, object_text(ObjectKind::kPod, pod.metadata), pod.node};
@@ -91,7 +91,8 @@ ExplainTarget ExplainEnds::target_of(const Workload& workload) const {
   ExplainTarget target{object_text(ObjectKind::kWorkload, workload.metadata), {}, nullptr, {}};
   auto node = workload.node.empty() ? facts_.name : workload.node;
   auto addresses = workload.addresses;
-  if (const auto* found = snapshot_->nodes.find({"", node}); addresses.empty() && found) addresses = (*found)->addresses;
+  if (const auto* found = snapshot_->nodes.find({"", node}); addresses.empty() && found)
+    addresses = (*found)->addresses;
   if (addresses.empty() && node == facts_.name) addresses = facts_.addresses;
   for (const auto& address : addresses)
     target.ends.push_back({address, 0, ExplainEnd::Place::kHost, target.object, node});

@@ -18,7 +18,8 @@ std::size_t count(const Names& names) { return names.workloads.size() + names.se
 UsedIds used_ids(const Tables& maps, const std::vector<weft_edge_key>& edges) {
   UsedIds used;
   for (const auto& [key, service] : maps.services) used.services.insert(service.service);
-  for (const auto& [id, endpoint] : maps.endpoints) used.workloads.insert(endpoint.workload), used.zones.insert(endpoint.zone);
+  for (const auto& [id, endpoint] : maps.endpoints)
+    used.workloads.insert(endpoint.workload), used.zones.insert(endpoint.zone);
   for (const auto& [key, owner] : maps.owners) used.workloads.insert(owner.workload), used.zones.insert(owner.zone);
   for (const auto& [key, workload] : maps.processes) used.workloads.insert(workload);
   for (const auto& edge : edges) {

@@ -16,8 +16,8 @@ class NamesStore {
   // Creates the directory when it is missing (0750).
   static Result<NamesStore> open(const std::filesystem::path& directory);
 
-  // What the last agent knew, without names that neither `maps` nor `edges` refer to. A damaged file is told by the error;
-  // it was put aside, so that the caller may start fresh.
+  // What the last agent knew, without names that neither `maps` nor `edges` refer to. A damaged file is told by the
+  // error; it was put aside, so that the caller may start fresh.
   Result<Names> load(const Tables& maps, const std::vector<weft_edge_key>& edges) const;
   // Writes when `names` is not what was written last.
   Result<> save(const std::shared_ptr<const Names>& names);

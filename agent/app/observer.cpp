@@ -12,9 +12,9 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kDrainPace = 50ms;
-constexpr std::uint64_t kRoundsPerReport = 20;      // a second
-constexpr std::uint64_t kReportsPerIdleSweep = 5;   // idle UDP conversations
-constexpr std::uint64_t kReportsPerUsage = 10;      // counting a hash walks its keys
+constexpr std::uint64_t kRoundsPerReport = 20;               // a second
+constexpr std::uint64_t kReportsPerIdleSweep = 5;            // idle UDP conversations
+constexpr std::uint64_t kReportsPerUsage = 10;               // counting a hash walks its keys
 constexpr std::uint64_t kUdpIdleNs = 30ULL * 1'000'000'000;  // as nf_conntrack_udp_timeout
 
 class NoNames final : public NameSource {

@@ -1,5 +1,5 @@
-// The upward half of the agent on a thread of its own: drains the ring, reads the counters, keeps the book of edges. What
-// it learns goes to the loop as values; it never touches what the loop owns.
+// The upward half of the agent on a thread of its own: drains the ring, reads the counters, keeps the book of edges.
+// What it learns goes to the loop as values; it never touches what the loop owns.
 #pragma once
 
 #include <array>
@@ -38,14 +38,15 @@ struct ObserverReport {
 class Observer {
  public:
   struct Sinks {
-    std::function<void(std::vector<Flow>)> on_flows;       // called on the observer's thread
-    std::function<void(ObserverReport)> on_report;         // likewise
+    std::function<void(std::vector<Flow>)> on_flows;  // called on the observer's thread
+    std::function<void(ObserverReport)> on_report;    // likewise
   };
 
   // `make_ring` opens the ring with the handler that it is given. `facts` outlives the observer.
   static Result<std::unique_ptr<Observer>> start(const KernelFacts& facts,
                                                  const std::function<Result<Ring>(Ring::Handler)>& make_ring,
-                                                 EdgeBook::Settings settings, CgroupResolver resolve_cgroup, Sinks sinks);
+                                                 EdgeBook::Settings settings, CgroupResolver resolve_cgroup,
+                                                 Sinks sinks);
   ~Observer();
 
   // From any thread: names for what is read from now on.

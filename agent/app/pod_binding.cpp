@@ -40,7 +40,8 @@ struct Binder {
   const NamespacedName* find_by_rows(std::uint32_t index, std::int32_t netns_id) const {
     auto row = rows.interfaces.find(index);
     if (row == rows.interfaces.end() || row->second != netns_id) return nullptr;
-    for (auto source = rows.sources.lower_bound({index, {}}); source != rows.sources.end() && source->first == index; ++source)
+    for (auto source = rows.sources.lower_bound({index, {}}); source != rows.sources.end() && source->first == index;
+         ++source)
       if (const auto* pod = candidate(source->second, netns_id)) return pod;
     return nullptr;
   }
@@ -115,8 +116,8 @@ bool LocalPods::update(const Snapshot& before, const Snapshot& now, const std::s
   return changed;
 }
 
-Bindings bind_interfaces(const Bindings& before, const PodRows& rows, const InterfaceTable& table, const LocalPods& pods,
-                         bool all_known) {
+Bindings bind_interfaces(const Bindings& before, const PodRows& rows, const InterfaceTable& table,
+                         const LocalPods& pods, bool all_known) {
   return Binder{before, rows, table, pods, all_known, {}}.bind();
 }
 

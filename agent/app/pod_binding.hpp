@@ -47,10 +47,10 @@ struct Binding {
 };
 using Bindings = std::map<std::uint32_t, Binding>;  // by interface
 
-// An interface stays with its pod for as long as both live, whatever addresses somebody in the namespace adds or removes:
-// who is root there must neither get rid of the programs nor take another pod's place. `rows`: what an earlier agent
-// wrote. While sources are read (`all_known` is false) nothing is taken from a pod that is not known yet.
-Bindings bind_interfaces(const Bindings& before, const PodRows& rows, const InterfaceTable& table, const LocalPods& pods,
-                         bool all_known);
+// An interface stays with its pod for as long as both live, whatever addresses somebody in the namespace adds or
+// removes: who is root there must neither get rid of the programs nor take another pod's place. `rows`: what an earlier
+// agent wrote. While sources are read (`all_known` is false) nothing is taken from a pod that is not known yet.
+Bindings bind_interfaces(const Bindings& before, const PodRows& rows, const InterfaceTable& table,
+                         const LocalPods& pods, bool all_known);
 
 }  // namespace weft

@@ -86,7 +86,8 @@ Result<> PodGuard::look_again() {
 
 void PodGuard::refresh() {
   mark_stale();
-  bindings_ = interfaces_ ? bind_interfaces(bindings_, rows_, interfaces_->table(), pods_, snapshot_->all_synced()) : Bindings();
+  bindings_ = interfaces_ ? bind_interfaces(bindings_, rows_, interfaces_->table(), pods_, snapshot_->all_synced())
+                          : Bindings();
   for (const auto& [index, binding] : bindings_) {
     if (auto settled = settle_rows(index, binding); !settled) {
       failures_[index] = settled.error().what;
@@ -194,9 +195,12 @@ void PodGuard::audit() {
       std::string hook_name(hook.name);
       attachments_.push_back({hook_name, name, state.attached ? "attached" : "missing",
                               state.attached ? "" : "nothing of ours is attached, or its pin is gone"});
-      for (const auto& program : state.before) attachments_.push_back({hook_name, name, "foreign", program + " runs before ours"});
-      for (const auto& program : state.behind) attachments_.push_back({hook_name, name, "foreign", program + " runs after ours"});
-      if (state.attached && !state.before.empty()) bypasses_[index] = joined(state.before) + " runs before ours on " + name;
+      for (const auto& program : state.before)
+        attachments_.push_back({hook_name, name, "foreign", program + " runs before ours"});
+      for (const auto& program : state.behind)
+        attachments_.push_back({hook_name, name, "foreign", program + " runs after ours"});
+      if (state.attached && !state.before.empty())
+        bypasses_[index] = joined(state.before) + " runs before ours on " + name;
       if (state.attached && state.before.empty()) continue;
       if (links_.has(index)) drifted_.insert(index);
       waiting_.insert(index);

@@ -1,6 +1,6 @@
-// Keeps the interfaces of this node's pods under the datapath's programs, on the loop thread. First the addresses that a
-// pod may send from, then the row of its interface, then the programs; the other way round when it goes. Everything is the
-// difference between what should be and what is, so a restart, an overrun and a repair are the same path.
+// Keeps the interfaces of this node's pods under the datapath's programs, on the loop thread. First the addresses that
+// a pod may send from, then the row of its interface, then the programs; the other way round when it goes. Everything
+// is the difference between what should be and what is, so a restart, an overrun and a repair are the same path.
 #pragma once
 
 #include <chrono>
@@ -76,9 +76,9 @@ class PodGuard {
   std::shared_ptr<const Snapshot> snapshot_;
   LocalPods pods_;
   Bindings bindings_;
-  PodRows rows_;                        // as we know them to be in the kernel
-  std::set<std::uint32_t> waiting_;     // interfaces to attach to
-  std::set<std::uint32_t> drifted_;     // of these: what had been attached
+  PodRows rows_;                     // as we know them to be in the kernel
+  std::set<std::uint32_t> waiting_;  // interfaces to attach to
+  std::set<std::uint32_t> drifted_;  // of these: what had been attached
   std::map<std::uint32_t, std::string> failures_;
   std::map<std::uint32_t, std::string> bypasses_;  // programs of others before ours
   std::vector<AttachmentState> attachments_;

@@ -38,7 +38,8 @@ DesiredPolicy desired_policy(const PolicyTables& tables) {
   for (const auto& [id, subject] : tables.subjects)
     desired.subjects.push_back({id, subject->row, subject, [subject = subject.get()](std::vector<PolicyEntry>& rows) {
                                   rows.reserve(subject->row_count());
-                                  subject->for_each_row([&](const auto& key, const auto& row) { rows.emplace_back(key, row); });
+                                  subject->for_each_row(
+                                      [&](const auto& key, const auto& row) { rows.emplace_back(key, row); });
                                 }});
   desired.peers = *tables.peers;
   desired.networks = *tables.networks;

@@ -1,5 +1,5 @@
-// Policy on its way down: snapshots compile to tables, the difference is written into the kernel. Nothing is touched before
-// every source has been read: half of the policies would allow too much.
+// Policy on its way down: snapshots compile to tables, the difference is written into the kernel. Nothing is touched
+// before every source has been read: half of the policies would allow too much.
 #pragma once
 
 #include <chrono>
@@ -35,7 +35,7 @@ class PolicyController {
 
   // Null before the first compile.
   const std::shared_ptr<const PolicyTables>& tables() const { return tables_; }
-  bool applied() const { return applied_; }            // what tables() says is in force
+  bool applied() const { return applied_; }  // what tables() says is in force
   const std::string& failure() const { return failure_; }
   PolicySizes used() const { return book_.used(); }
   const PolicySizes& sizes() const { return sizes_; }

@@ -20,8 +20,10 @@ const Policy* find_policy(const Snapshot& snapshot, const ObjectKey& key) {
 }  // namespace
 
 RuleWords rule_words(const RuleName& name) {
-  RuleWords words{std::string(kind_name(name.policy.kind)), {name.policy.space, name.policy.name}, name.name,
-                   std::string(tier_name(name.tier))};
+  RuleWords words{std::string(kind_name(name.policy.kind)),
+                  {name.policy.space, name.policy.name},
+                  name.name,
+                  std::string(tier_name(name.tier))};
   if (name.index == RuleName::kIsolates)
     words.rule = "default";
   else if (words.rule.empty())

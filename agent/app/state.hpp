@@ -10,8 +10,8 @@
 
 #include "agent/app/controller.hpp"
 #include "agent/app/observer.hpp"
-#include "agent/app/policy_controller.hpp"
 #include "agent/app/pod_guard.hpp"
+#include "agent/app/policy_controller.hpp"
 #include "agent/config/load.hpp"
 #include "agent/kernel/datapath.hpp"
 #include "agent/observe/flow_log.hpp"
@@ -30,7 +30,7 @@ struct AgentState {
   std::unique_ptr<PolicyController> policy;
   std::unique_ptr<PodGuard> pods;  // from going live on
   bool pods_attached = false;      // once: what was there at the start
-  bool live = false;  // every hook runs our programs
+  bool live = false;               // every hook runs our programs
   std::vector<AttachmentState> attachments;
   bool pins_present = true;
   ObserverReport report;

@@ -26,7 +26,8 @@ void check_attachments(const AgentState& state, std::vector<CheckView>& checks) 
       checks.push_back(make_check(FindingCode::kNodeForeignProgram, Check::kWarning, subject, attachment.detail));
   }
   if (!missing)
-    checks.push_back(make_check(FindingCode::kNodeMissingAttachment, Check::kOk, "attachments", "all programs are attached"));
+    checks.push_back(
+        make_check(FindingCode::kNodeMissingAttachment, Check::kOk, "attachments", "all programs are attached"));
 }
 
 void check_maps(const AgentState& state, std::vector<CheckView>& checks) {
@@ -50,16 +51,19 @@ void check_sources(const AgentState& state, std::vector<CheckView>& checks) {
 void check_applied(const AgentState& state, std::vector<CheckView>& checks) {
   const auto& controller = *state.controller;
   if (!controller.table_failure().empty())
-    checks.push_back(make_check(FindingCode::kNodeNotApplied, Check::kError, "kernel maps", controller.table_failure()));
+    checks.push_back(
+        make_check(FindingCode::kNodeNotApplied, Check::kError, "kernel maps", controller.table_failure()));
   for (const auto& [name, reason] : controller.failures())
-    checks.push_back(make_check(FindingCode::kNodeNotApplied, Check::kError, "Service " + name.first + "/" + name.second, reason));
+    checks.push_back(
+        make_check(FindingCode::kNodeNotApplied, Check::kError, "Service " + name.first + "/" + name.second, reason));
 }
 
 // Of every source: what is wrong with its files and objects, found while reading, compiling or writing them.
 std::map<SourceId, std::uint64_t> count_findings(const AgentState& state) {
   const auto& controller = *state.controller;
   std::map<SourceId, std::uint64_t> found;
-  for (const auto& [name, source] : controller.snapshot()->sources) found[name] = controller.fold().count_diagnostics(name);
+  for (const auto& [name, source] : controller.snapshot()->sources)
+    found[name] = controller.fold().count_diagnostics(name);
   auto add = [&](const NamespacedName& name, std::uint64_t count) {
     if (auto place = controller.fold().find_place({ObjectKind::kService, name.first, name.second}))
       found[place->source] += count;
@@ -141,16 +145,21 @@ std::vector<MapUse> make_map_use(const AgentState& state) {
 
 std::vector<Diagnostic> make_findings(const AgentState& state) {
   std::vector<Diagnostic> findings;
-  state.controller->snapshot()->diagnostics.for_each([&](const NamespacedName&, const std::vector<Diagnostic>& of_origin) {
-    findings.insert(findings.end(), of_origin.begin(), of_origin.end());
-  });
+  state.controller->snapshot()->diagnostics.for_each(
+      [&](const NamespacedName&, const std::vector<Diagnostic>& of_origin) {
+        findings.insert(findings.end(), of_origin.begin(), of_origin.end());
+      });
   if (state.controller->compiled())
     state.controller->compiled()->services.for_each([&](const NamespacedName&, const auto& service) {
       findings.insert(findings.end(), service->diagnostics.begin(), service->diagnostics.end());
     });
   for (const auto& [name, reason] : state.controller->failures())
-    findings.push_back({Diagnostic::Severity::kError, finding_code(FindingCode::kNodeNotApplied),
-                        {ObjectKind::kService, name.first, name.second}, "", reason, ""});
+    findings.push_back({Diagnostic::Severity::kError,
+                        finding_code(FindingCode::kNodeNotApplied),
+                        {ObjectKind::kService, name.first, name.second},
+                        "",
+                        reason,
+                        ""});
   std::stable_sort(findings.begin(), findings.end(),
                    [](const Diagnostic& a, const Diagnostic& b) { return a.severity < b.severity; });
   return findings;
@@ -161,9 +170,8 @@ ObjectStatus make_service_status(const AgentState& state, const NamespacedName& 
   const auto* compiled = state.controller->compiled()->services.find(name);
   if (compiled != nullptr) status.findings = (*compiled)->diagnostics;
   auto failure = state.controller->find_failure(name);
-  auto error = std::find_if(status.findings.begin(), status.findings.end(), [](const Diagnostic& finding) {
-    return finding.severity == Diagnostic::Severity::kError;
-  });
+  auto error = std::find_if(status.findings.begin(), status.findings.end(),
+                            [](const Diagnostic& finding) { return finding.severity == Diagnostic::Severity::kError; });
   if (error != status.findings.end()) {
     status.state = ObjectStatus::State::kError;
     status.reason = error->field.empty() ? error->reason : error->field + ": " + error->reason;
@@ -196,7 +204,8 @@ StatusView make_status(const AgentState& state) {
   view.revision_applied = controller.applied_revision();
   view.services = snapshot.services.size();
   auto live = live_identities(*controller.compiled());
-  view.workloads = static_cast<std::uint64_t>(live.end() - std::lower_bound(live.begin(), live.end(), WEFT_IDENTITY_FIRST));
+  view.workloads =
+      static_cast<std::uint64_t>(live.end() - std::lower_bound(live.begin(), live.end(), WEFT_IDENTITY_FIRST));
   view.endpoints = controller.used().endpoints;
   view.edges = state.report.edge_list ? state.report.edge_list->size() : 0;
   view.rates = state.report.rates;
@@ -221,8 +230,8 @@ StatusView make_status(const AgentState& state) {
 std::vector<CheckView> make_checks(const AgentState& state) {
   std::vector<CheckView> checks;
   for (const auto& feature : state.datapath->features())
-    checks.push_back(make_check(FindingCode::kNodeProgram, feature.available ? Check::kOk : Check::kWarning, feature.name,
-                                feature.available ? "every program loads" : feature.detail));
+    checks.push_back(make_check(FindingCode::kNodeProgram, feature.available ? Check::kOk : Check::kWarning,
+                                feature.name, feature.available ? "every program loads" : feature.detail));
   check_attachments(state, checks);
   if (!state.pins_present)
     checks.push_back(make_check(FindingCode::kNodePinsGone, Check::kError, state.settings().datapath.bpffs,
@@ -231,15 +240,18 @@ std::vector<CheckView> make_checks(const AgentState& state) {
   check_sources(state, checks);
   check_applied(state, checks);
   auto findings = make_findings(state);
-  auto errors = std::count_if(findings.begin(), findings.end(),
-                              [](const Diagnostic& finding) { return finding.severity == Diagnostic::Severity::kError; });
-  checks.push_back(make_check(FindingCode::kNodeObjectsInvalid, errors > 0 ? Check::kError : Check::kOk, "objects",
-                              errors > 0 ? std::to_string(errors) + " errors; see weft status" : "no object was refused"));
+  auto errors = std::count_if(findings.begin(), findings.end(), [](const Diagnostic& finding) {
+    return finding.severity == Diagnostic::Severity::kError;
+  });
+  checks.push_back(
+      make_check(FindingCode::kNodeObjectsInvalid, errors > 0 ? Check::kError : Check::kOk, "objects",
+                 errors > 0 ? std::to_string(errors) + " errors; see weft status" : "no object was refused"));
   auto lost = state.report.counters[WEFT_COUNT_EVENTS_LOST];
   checks.push_back(make_check(FindingCode::kNodeEventsLost, lost > 0 ? Check::kWarning : Check::kOk, "flow records",
                               std::to_string(lost) + " lost"));
   for (const auto& error : state.report.helper_errors)
-    checks.push_back(make_check(FindingCode::kNodeHelperErrors, Check::kWarning, "helper " + std::to_string(error.helper),
+    checks.push_back(make_check(FindingCode::kNodeHelperErrors, Check::kWarning,
+                                "helper " + std::to_string(error.helper),
                                 std::to_string(error.count) + " times errno " + std::to_string(error.error)));
   return checks;
 }

@@ -40,9 +40,7 @@ IpAddress IpAddress::v4(std::uint32_t host_order) {
 
 bool IpAddress::is_v4() const { return std::equal(kV4Prefix.begin(), kV4Prefix.end(), bytes.begin()); }
 
-bool IpAddress::is_unspecified() const {
-  return *this == IpAddress{} || *this == IpAddress::v4(0);
-}
+bool IpAddress::is_unspecified() const { return *this == IpAddress{} || *this == IpAddress::v4(0); }
 
 bool IpAddress::is_loopback() const {
   if (is_v4()) return bytes[12] == 127;
@@ -69,7 +67,8 @@ std::string IpAddress::text() const {
 
 Result<SocketAddress> SocketAddress::parse(std::string_view text) {
   auto colon = text.rfind(':');
-  if (colon == std::string_view::npos) return fail(EINVAL, "'" + std::string(text) + "' has no port; write ADDRESS:PORT");
+  if (colon == std::string_view::npos)
+    return fail(EINVAL, "'" + std::string(text) + "' has no port; write ADDRESS:PORT");
   auto host = text.substr(0, colon);
   if (host.size() >= 2 && host.front() == '[' && host.back() == ']')
     host = host.substr(1, host.size() - 2);

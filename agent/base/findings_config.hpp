@@ -48,7 +48,7 @@
     "Lists are written with commas or as YAML: a,b or [a, b].")                                                        \
   X(2012, kConfigRestart, "A changed setting needs a restart",                                                         \
     "The setting was changed and the configuration read again, but it only takes effect when weftd starts.",           \
-    "Restart the agent: systemctl restart weftd. Connections are not disturbed by that.",                               \
+    "Restart the agent: systemctl restart weftd. Connections are not disturbed by that.",                              \
     "Until then the old value stays in force. weft.yaml(5) says for every key whether a reload applies it.")           \
   X(2013, kConfigHostName, "The host name cannot be the name of the node",                                             \
     "node.name is not set, and the host name is not lower-case letters, digits, '-' and '.' (RFC 1123).",              \

@@ -20,8 +20,7 @@
     "Mount one with `mount -t bpf bpf /sys/fs/bpf`, and remove a directory that weft did not make.",                   \
     "Links and maps are pinned there, so that connections live on while the agent is away. Whoever can write there "   \
     "can take weft's place, hence 0700 and the agent's own user.")                                                     \
-  X(3005, kNodeLocked, "Another agent runs on the same pin directory",                                                 \
-    "A weftd holds the lock of datapath.bpffs.",                                                                       \
+  X(3005, kNodeLocked, "Another agent runs on the same pin directory", "A weftd holds the lock of datapath.bpffs.",    \
     "Stop the other agent, or give this one its own datapath.bpffs, datapath.cgroup, state.dir and api.socket.",       \
     "Two agents on one directory would overwrite each other's tables. The message names the process.")                 \
   X(3006, kNodeProgram, "A program does not load on this kernel",                                                      \
@@ -29,8 +28,7 @@
     "Use Linux 6.1 or newer; report the message together with `weft bugreport` when the kernel is newer.",             \
     "A feature whose program does not load is off as a whole and is listed in `weft status`. Without balancing weftd " \
     "does not start.")                                                                                                 \
-  X(3007, kNodeMissingAttachment, "A program of weft is not attached",                                                 \
-    "Somebody detached it or removed its pin.",                                                                        \
+  X(3007, kNodeMissingAttachment, "A program of weft is not attached", "Somebody detached it or removed its pin.",     \
     "weftd re-attaches it within five seconds; find out who removed it.",                                              \
     "While it is missing, new connections of that hook are not balanced or not counted. The repair is counted in "     \
     "weft_drift_repaired_total.")                                                                                      \
@@ -46,23 +44,19 @@
     "A configured path is missing or unreadable, so weft does not know whether it has seen everything.",               \
     "Create the path or correct discovery.files.paths.",                                                               \
     "Until every source is synced, weft adds and changes but deletes nothing.")                                        \
-  X(3011, kNodeObjectsInvalid, "Objects were refused",                                                                 \
-    "Manifests are wrong; their last good version stays in force.",                                                    \
+  X(3011, kNodeObjectsInvalid, "Objects were refused", "Manifests are wrong; their last good version stays in force.", \
     "`weft status` and `weft analyze PATH` name each file, line and field.",                                           \
     "An object that never had a good version is absent.")                                                              \
-  X(3012, kNodeEventsLost, "Flow records were lost",                                                                   \
-    "Connections came faster than the agent read the ring.",                                                           \
+  X(3012, kNodeEventsLost, "Flow records were lost", "Connections came faster than the agent read the ring.",          \
     "Raise datapath.maps.events and restart weftd.",                                                                   \
     "Counters and metrics are exact all the same; only `weft observe` misses the records. weft_events_lost_total "     \
     "counts them.")                                                                                                    \
-  X(3013, kNodeNotApplied, "The kernel does not hold the newest state",                                                \
-    "A write into a kernel map failed.",                                                                               \
+  X(3013, kNodeNotApplied, "The kernel does not hold the newest state", "A write into a kernel map failed.",           \
     "The message names the table; when it is full, raise its size below datapath.maps.",                               \
     "weftd tries again by itself, after 100 ms at first and at most every 30 s.")                                      \
   X(3014, kNodePinsGone, "The pin directory is gone",                                                                  \
     "The bpf file system was unmounted, or the directory was removed while weftd ran.",                                \
-    "Mount it again and restart weftd.",                                                                               \
-    "Programs stay attached as long as weftd runs, and vanish with it.")                                               \
+    "Mount it again and restart weftd.", "Programs stay attached as long as weftd runs, and vanish with it.")          \
   X(3015, kNodeHelperErrors, "A helper failed in the datapath",                                                        \
     "The kernel refused an operation of a program, most often for want of memory or because a map is full.",           \
     "See weft_helper_errors_total for which helper and which error.",                                                  \

@@ -11,7 +11,8 @@
     "Some field of the policy cannot be read, and there is no good version of it to keep.",                            \
     "Correct the fields that the other messages name.",                                                                \
     "A policy that is not understood must not open what its author meant to close. A NetworkPolicy isolates the pods " \
-    "that it selects, in the directions that it names; what cannot be read of its podSelector is left out, so that it " \
+    "that it selects, in the directions that it names; what cannot be read of its podSelector is left out, so that "   \
+    "it "                                                                                                              \
     "may select more. A ClusterNetworkPolicy denies all traffic of its subject at its priority; when its subject or "  \
     "its tier cannot be read it does nothing, because it could cut off the whole cluster.")                            \
   X(1303, kPolicySelectsNothing, "A policy selects nothing", "No pod and no workload is selected by the policy.",      \
@@ -27,7 +28,8 @@
   X(1306, kPolicyPortUnserved, "A policy opens a port that nobody serves",                                             \
     "All workloads that the rule is about declare their ports, and this one is not among them.",                       \
     "Correct the port, or declare it in the workload.",                                                                \
-    "Declaring ports is optional, so this is a hint only. A Service's port differs from its workloads' port: policies " \
+    "Declaring ports is optional, so this is a hint only. A Service's port differs from its workloads' port: "         \
+    "policies "                                                                                                        \
     "see the workloads' port.")                                                                                        \
   X(1307, kShadowedRule, "A rule can never decide",                                                                    \
     "A rule that comes first matches everything that this rule matches.", "Remove the rule, or put it first.",         \
@@ -35,4 +37,5 @@
   X(1308, kEqualPriority, "Two policies have one priority",                                                            \
     "Two policies of a tier that can apply to the same workloads have the same priority.",                             \
     "Give one of them another priority.",                                                                              \
-    "The API leaves open which of them decides. weft puts denials first where the order within each policy allows it.")
+    "The API leaves open which of them decides. weft puts denials first where the order within each policy allows "    \
+    "it.")

@@ -110,7 +110,8 @@ bool is_separator(std::string_view line) {
   return line.starts_with("---") && line.find_first_not_of(kSpace, 3) == std::string_view::npos;
 }
 
-// Where the document that begins at `at` ends: at a separator, which no line inside of a JSON text can be, or at the end.
+// Where the document that begins at `at` ends: at a separator, which no line inside of a JSON text can be, or at the
+// end.
 std::size_t end_of_document(std::string_view text, std::size_t at) {
   while (at < text.size()) {
     auto end = std::min(text.find('\n', at), text.size());

@@ -1,5 +1,5 @@
-// Result<T> is the one way errors travel in weft: a value, or an Error that gains context at each level that knows more.
-// WEFT_TRY unwraps or returns; WEFT_ASSERT is for our own bugs and is always on.
+// Result<T> is the one way errors travel in weft: a value, or an Error that gains context at each level that knows
+// more. WEFT_TRY unwraps or returns; WEFT_ASSERT is for our own bugs and is always on.
 #pragma once
 
 #include <cerrno>
@@ -31,19 +31,19 @@ std::unexpected<Error> fail_errno(int code, std::string_view what);
 }  // namespace weft
 
 // Unwraps a Result or returns its error from the enclosing function. Works for Result<> too (yields void).
-#define WEFT_TRY(expression)                                                               \
-  __extension__({                                                                          \
-    auto weft_result_ = (expression);                                                      \
-    if (!weft_result_) return std::unexpected(std::move(weft_result_).error());            \
-    *std::move(weft_result_);                                                              \
+#define WEFT_TRY(expression)                                                    \
+  __extension__({                                                               \
+    auto weft_result_ = (expression);                                           \
+    if (!weft_result_) return std::unexpected(std::move(weft_result_).error()); \
+    *std::move(weft_result_);                                                   \
   })
 
 // As WEFT_TRY, with a context put in front of the error.
-#define WEFT_TRY_AS(context, expression)                                                   \
-  __extension__({                                                                          \
-    auto weft_result_ = (expression);                                                      \
+#define WEFT_TRY_AS(context, expression)                                                    \
+  __extension__({                                                                           \
+    auto weft_result_ = (expression);                                                       \
     if (!weft_result_) return std::unexpected(std::move(weft_result_).error().in(context)); \
-    *std::move(weft_result_);                                                              \
+    *std::move(weft_result_);                                                               \
   })
 
 #define WEFT_ASSERT(expression) \

@@ -49,7 +49,8 @@ Outcome<Destination> destination_of(const std::string& text) {
   auto colon = text.rfind(':');
   if (colon == std::string::npos) return Destination{text, std::nullopt};
   auto port = port_of(std::string_view(text).substr(colon + 1));
-  if (!port) return failure(kUsage, "'" + text.substr(colon + 1) + "' is no port", "A port is a number from 1 to 65535.");
+  if (!port)
+    return failure(kUsage, "'" + text.substr(colon + 1) + "' is no port", "A port is a number from 1 to 65535.");
   auto name = text.substr(0, colon);
   if (name.starts_with('[') && name.ends_with(']')) name = name.substr(1, name.size() - 2);
   return Destination{name, port};
@@ -58,7 +59,8 @@ Outcome<Destination> destination_of(const std::string& text) {
 Outcome<json> query_of(const Invocation& wanted) {
   auto destination = WEFT_TRY(destination_of(wanted.destination));
   auto protocol = wanted.protocol;
-  std::ranges::transform(protocol, protocol.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  std::ranges::transform(protocol, protocol.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
   bool has_ports = protocol != "ICMP";
   if (has_ports && !destination.port)
     return failure(kUsage, "'" + wanted.destination + "' names no port", "Say DESTINATION:PORT, such as shop/web:80.");

@@ -106,7 +106,8 @@ class CommandLine {
 
   void add_explain() {
     auto* explain = command("explain", "why a connection is allowed or denied, and what would change it");
-    option(*explain, "SOURCE", wanted_.name, "SOURCE", "namespace/name of a pod or workload, or an address")->required();
+    option(*explain, "SOURCE", wanted_.name, "SOURCE", "namespace/name of a pod or workload, or an address")
+        ->required();
     option(*explain, "DESTINATION", wanted_.destination, "DESTINATION",
            "namespace/name:port of a pod, workload or service, or address:port")
         ->required();

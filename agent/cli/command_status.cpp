@@ -108,8 +108,10 @@ void show_rest(const json& status, Screen& screen) {
     screen.line("Drift", fmt::format("{:.0f} entries repaired", repaired), Tone::kWarning);
   screen.line("Proxy", text_at(status, "proxy.mode").empty() ? "off" : text_at(status, "proxy.mode"));
   for (const auto& object : list_at(status, "unenforced"))
-    screen.line("Unenforced", fmt::format("{}/{}: {}", text_at(object, "namespace"), text_at(object, "pod"), text_at(object, "reason")),
-                Tone::kBad);
+    screen.line(
+        "Unenforced",
+        fmt::format("{}/{}: {}", text_at(object, "namespace"), text_at(object, "pod"), text_at(object, "reason")),
+        Tone::kBad);
   for (const auto& finding : list_at(status, "findings")) {
     bool is_error = text_at(finding, "severity") == "error";
     screen.line("Findings", finding_line(finding), is_error ? Tone::kBad : Tone::kWarning);

@@ -60,7 +60,8 @@ std::vector<CommandText> reading_texts() {
         {"weft get endpoints shop/web", "who serves it"},
         {"weft get connections 10.1.0.7", "open connections of an address"}}},
       {"observe",
-       "Prints one line for each opened, closed, refused and denied connection. Without -f it prints recent ones and ends. It "
+       "Prints one line for each opened, closed, refused and denied connection. Without -f it prints recent ones and "
+       "ends. It "
        "says "
        "at the end how many flows it printed and how many were lost on the way.\n"
        "FILTER is made of key=value terms with src, dst, ns, pod, service, port, proto, kind, verdict, reason, policy, "
@@ -78,13 +79,16 @@ std::vector<CommandText> reading_texts() {
 std::vector<CommandText> judging_texts() {
   return {
       {"explain",
-       "Asks the programs that the agent has loaded what they decide about a connection, and prints each step: the look-up "
-       "of the service, who both ends are, what policy says where the connection leaves a pod of this node (egress) and "
+       "Asks the programs that the agent has loaded what they decide about a connection, and prints each step: the "
+       "look-up "
+       "of the service, who both ends are, what policy says where the connection leaves a pod of this node (egress) "
+       "and "
        "where it enters one (ingress), with the object and the rule that decided. For a denial it prints the smallest "
        "rule that would change it. A side on another node is judged there: ask that node.\n"
        "SOURCE and DESTINATION mean a pod, a workload or a service, in this order; an address works too. ICMP takes no "
        "port.\n"
-       "Ends with 0 when the connection is allowed, with 3 when it is denied, and with 1 when nobody serves it or when it "
+       "Ends with 0 when the connection is allowed, with 3 when it is denied, and with 1 when nobody serves it or when "
+       "it "
        "cannot be told.",
        {{"weft explain shop/cart shop/web:80", "may cart call web?"},
         {"weft explain 10.1.0.7 shop/dns:53 --proto udp", "from an address, by UDP"},

@@ -58,9 +58,9 @@ SharedRule policy_value(const json& flow) {
   auto name = text_at(flow, "policy.name");
   if (name.empty()) return nullptr;
   return std::make_shared<const RuleWords>(RuleWords{text_at(flow, "policy.kind"),
-                                                       {text_at(flow, "policy.namespace"), name},
-                                                       text_at(flow, "policy.rule"),
-                                                       text_at(flow, "policy.tier")});
+                                                     {text_at(flow, "policy.namespace"), name},
+                                                     text_at(flow, "policy.rule"),
+                                                     text_at(flow, "policy.tier")});
 }
 
 std::string_view direction_value(const std::string& text) {

@@ -19,7 +19,8 @@ void append_others(std::vector<std::uint32_t>& to, const std::vector<std::uint32
 
 }  // namespace
 
-void Claims::update(std::uint32_t service, const Keys& before, const Keys& after, std::vector<std::uint32_t>& affected) {
+void Claims::update(std::uint32_t service, const Keys& before, const Keys& after,
+                    std::vector<std::uint32_t>& affected) {
   for (const auto& key : minus(before, after)) remove(service, key, affected);
   for (const auto& key : minus(after, before)) add(service, key, affected);
 }

@@ -16,8 +16,8 @@ class Claims {
 
   explicit Claims(const NameGivers& names) : names_(names) {}
 
-  // `service` claims `after` where it claimed `before`. Appends the other services for which something changed: they won
-  // or lost a key, or lost it to another one. May append one several times.
+  // `service` claims `after` where it claimed `before`. Appends the other services for which something changed: they
+  // won or lost a key, or lost it to another one. May append one several times.
   void update(std::uint32_t service, const Keys& before, const Keys& after, std::vector<std::uint32_t>& affected);
 
   // The service that has the key; 0: nobody claims it.
@@ -28,9 +28,11 @@ class Claims {
   void remove(std::uint32_t service, const weft_service_key& key, std::vector<std::uint32_t>& affected);
 
   const NameGivers& names_;
-  std::unordered_map<weft_service_key, std::uint32_t, BytesHash<weft_service_key>, BytesEqual<weft_service_key>> winners_;
+  std::unordered_map<weft_service_key, std::uint32_t, BytesHash<weft_service_key>, BytesEqual<weft_service_key>>
+      winners_;
   // Keys that two or more services claim → all of them, the winner first.
-  std::unordered_map<weft_service_key, std::vector<std::uint32_t>, BytesHash<weft_service_key>, BytesEqual<weft_service_key>>
+  std::unordered_map<weft_service_key, std::vector<std::uint32_t>, BytesHash<weft_service_key>,
+                     BytesEqual<weft_service_key>>
       contested_;
 };
 

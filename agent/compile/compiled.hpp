@@ -37,12 +37,12 @@ struct Frontend {
 };
 
 struct CompiledService {
-  std::uint32_t id = 0;                     // numeric name of the Service
-  std::uint16_t flags = 0;                  // enum weft_service_flag
+  std::uint32_t id = 0;     // numeric name of the Service
+  std::uint16_t flags = 0;  // enum weft_service_flag
   std::uint32_t affinity_timeout_s = 0;
   std::vector<EndpointSet> sets;
-  std::vector<Frontend> frontends;          // sorted by key
-  std::vector<Diagnostic> diagnostics;      // empty: accepted
+  std::vector<Frontend> frontends;      // sorted by key
+  std::vector<Diagnostic> diagnostics;  // empty: accepted
 };
 
 // A Workload's process selector; kernel ids of its cgroups are found by the agent at run time.

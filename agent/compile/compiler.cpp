@@ -86,7 +86,8 @@ struct Compiler::State {
 
   std::vector<NamespacedName> all_services(const Snapshot& snapshot) const;
   Claims::Keys claimed_keys(const NamespacedName& name, std::uint32_t id) const;
-  void draft(const Snapshot& snapshot, const NamespacedName& name, Drafts& drafts, std::vector<std::uint32_t>& affected);
+  void draft(const Snapshot& snapshot, const NamespacedName& name, Drafts& drafts,
+             std::vector<std::uint32_t>& affected);
   void remove(const NamespacedName& name, std::vector<std::uint32_t>& affected, CompileResult& result);
   void resolve(CompiledService& service);
   void complain_of_lost(CompiledService& service, const Claims::Keys& keys) const;
@@ -155,10 +156,15 @@ void Compiler::State::complain_of_lost(CompiledService& service, const Claims::K
   for (const auto& key : keys) by_winner[givers.service_name(claims.winner(key))].push_back(key);
   for (const auto& [winner, lost_keys] : by_winner) {
     auto more = lost_keys.size() == 1 ? std::string() : fmt::format(" (and {} more)", lost_keys.size() - 1);
-    auto reason = fmt::format("{}{} is taken by {}, which comes first by name: give one of the two another address or port",
-                              frontend_text(lost_keys.front()), more, service_object(winner).text());
-    service.diagnostics.push_back({Diagnostic::Severity::kError, finding_code(FindingCode::kFrontendCollision),
-                                   service_object(givers.service_name(service.id)), "spec.ports", std::move(reason), {}});
+    auto reason =
+        fmt::format("{}{} is taken by {}, which comes first by name: give one of the two another address or port",
+                    frontend_text(lost_keys.front()), more, service_object(winner).text());
+    service.diagnostics.push_back({Diagnostic::Severity::kError,
+                                   finding_code(FindingCode::kFrontendCollision),
+                                   service_object(givers.service_name(service.id)),
+                                   "spec.ports",
+                                   std::move(reason),
+                                   {}});
   }
 }
 
@@ -189,7 +195,8 @@ void Compiler::State::compile_addresses(const Snapshot& snapshot, CompileResult&
   owner_table.update(snapshot, *topology, givers);
   auto owners = owner_table.rows();
   auto processes = compile_processes(snapshot, *topology, givers);
-  result.owners_changed = !last.owners || !same_owners(*last.owners, owners) || !same_processes(last.processes, processes);
+  result.owners_changed =
+      !last.owners || !same_owners(*last.owners, owners) || !same_processes(last.processes, processes);
   if (!result.owners_changed) return;
   last.owners = std::make_shared<const std::vector<OwnerRow>>(std::move(owners));
   last.processes = std::move(processes);

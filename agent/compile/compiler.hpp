@@ -19,7 +19,8 @@ class Compiler {
   // `names`: ids given in an earlier life of the agent; they are kept.
   explicit Compiler(Names names);
   ~Compiler();
-  CompileResult compile(const std::shared_ptr<const Snapshot>& snapshot, const ChangeSet& changes, const NodeFacts& facts);
+  CompileResult compile(const std::shared_ptr<const Snapshot>& snapshot, const ChangeSet& changes,
+                        const NodeFacts& facts);
 
  private:
   struct State;

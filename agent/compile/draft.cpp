@@ -15,8 +15,12 @@ constexpr std::size_t kMaxSets = std::numeric_limits<std::uint16_t>::max();
 NamespacedName name_of(const Service& service) { return {service.metadata.space, service.metadata.name}; }
 
 Diagnostic diagnose(const Service& service, FindingCode code, std::string field, std::string reason) {
-  return {Diagnostic::Severity::kError, finding_code(code), service_object(name_of(service)),
-          std::move(field),             std::move(reason),  {}};
+  return {Diagnostic::Severity::kError,
+          finding_code(code),
+          service_object(name_of(service)),
+          std::move(field),
+          std::move(reason),
+          {}};
 }
 
 // The endpoints of one port in one family, by what a frontend may give out.
@@ -84,10 +88,12 @@ class Drafter {
 
   CompiledService make() && {
     if (out_.id == 0) {
-      complain(FindingCode::kTooMany, "", "this node has no numeric names left for services: restart weftd to forget old ones");
+      complain(FindingCode::kTooMany, "",
+               "this node has no numeric names left for services: restart weftd to forget old ones");
     } else if (service_.type == Service::Type::kExternalName) {
-      complain(FindingCode::kExternalName, "spec.type",
-               "an ExternalName service has no address to balance: use a Service without selector and an EndpointSlice");
+      complain(
+          FindingCode::kExternalName, "spec.type",
+          "an ExternalName service has no address to balance: use a Service without selector and an EndpointSlice");
     } else if (!service_.headless) {
       for (const auto& port : service_.ports) add_port(port);
       order_frontends();
@@ -130,7 +136,8 @@ class Drafter {
   // A service has node ports in the families of its cluster addresses.
   bool serves_family(const IpAddress& address) const {
     auto same_family = [&](const IpAddress& ip) { return ip.is_v4() == address.is_v4(); };
-    return service_.cluster_ips.empty() || std::any_of(service_.cluster_ips.begin(), service_.cluster_ips.end(), same_family);
+    return service_.cluster_ips.empty() ||
+           std::any_of(service_.cluster_ips.begin(), service_.cluster_ips.end(), same_family);
   }
 
   void add_frontend(const weft_service_key& key, PortSets& sets, const std::string* only_node) {
@@ -138,7 +145,8 @@ class Drafter {
       out_.frontends.push_back({key, *set});
     } else if (!complained_of_sets_) {
       complained_of_sets_ = true;
-      complain(FindingCode::kTooMany, "spec.externalTrafficPolicy", "the service has more than 65535 sets of endpoints");
+      complain(FindingCode::kTooMany, "spec.externalTrafficPolicy",
+               "the service has more than 65535 sets of endpoints");
     }
   }
 

@@ -13,7 +13,12 @@ class IdGiver {
  public:
   // Ids from `first` to `last`, at most `most` of them; `given` are taken already.
   IdGiver(IdMap<Id, Name> given, Id first, Id last, std::size_t most)
-      : names_(std::move(given)), first_(first), last_(last), most_(most), next_(first), ids_(16, Hash{&names_}, Equal{&names_}) {
+      : names_(std::move(given)),
+        first_(first),
+        last_(last),
+        most_(most),
+        next_(first),
+        ids_(16, Hash{&names_}, Equal{&names_}) {
     for (const auto& [id, name] : names_) {
       ids_.insert(id);
       if (id >= next_) next_ = id == last_ ? first_ : static_cast<Id>(id + 1);

@@ -85,7 +85,8 @@ struct NameHash : NamespacedNameHash {
 template <class Id, class Name>
 Result<IdMap<Id, Name>> read_table(const json& file, const char* title, const IdRange& range) {
   const auto& entries = file.at(title);
-  if (!entries.is_array() || entries.size() > range.most) return fail(fmt::format("\"{}\" is not a list of names", title));
+  if (!entries.is_array() || entries.size() > range.most)
+    return fail(fmt::format("\"{}\" is not a list of names", title));
   IdMap<Id, Name> table;
   std::unordered_set<Name, NameHash> seen;
   for (const auto& entry : entries) {

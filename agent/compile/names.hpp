@@ -1,5 +1,5 @@
-// Numeric names of workloads, services and zones as a value, and its form in the state directory. An id is never given to
-// another name while the agent lives, nor while the file or a kernel map remembers it.
+// Numeric names of workloads, services and zones as a value, and its form in the state directory. An id is never given
+// to another name while the agent lives, nor while the file or a kernel map remembers it.
 #pragma once
 
 #include <cstdint>

@@ -35,7 +35,8 @@ bool has_process(const Workload::Process& process) {
 // The claims of one object.
 class Claimant {
  public:
-  Claimant(const Topology& topology, NameGivers& givers, Claims& out) : topology_(topology), givers_(givers), out_(out) {}
+  Claimant(const Topology& topology, NameGivers& givers, Claims& out)
+      : topology_(topology), givers_(givers), out_(out) {}
 
   void pod(const Pod& pod) {
     if (!pod.running || pod.addresses.empty()) return;

@@ -41,7 +41,8 @@ Result<RuleNames> read_rules(std::string_view text) {
   RuleNames names;
   for (const auto& entry : rules) {
     auto id = entry.at("id").get<std::uint32_t>();
-    if (id == 0 || !names.emplace(id, WEFT_TRY(read_rule(entry))).second) return fail(fmt::format("number {} is given twice", id));
+    if (id == 0 || !names.emplace(id, WEFT_TRY(read_rule(entry))).second)
+      return fail(fmt::format("number {} is given twice", id));
   }
   return names;
 }

@@ -51,12 +51,16 @@ EndpointRefs select_endpoints(const EndpointRefs& endpoints, const std::string* 
   auto ready = keep(endpoints, [&](auto& e) { return e.ready && (!only_node || e.node == *only_node); });
   bool any_ready = !ready.empty();
   if (!any_ready)
-    ready = keep(endpoints, [&](auto& e) { return e.serving && e.terminating && (!only_node || e.node == *only_node); });
+    ready =
+        keep(endpoints, [&](auto& e) { return e.serving && e.terminating && (!only_node || e.node == *only_node); });
   if (only_node) return ready;
   switch (distribution) {
-    case Service::Distribution::kPreferNode: return nearest(ready, true, here);
-    case Service::Distribution::kPreferZone: return nearest(ready, false, here);
-    case Service::Distribution::kAny: return any_ready ? follow_hints(ready, here) : ready;
+    case Service::Distribution::kPreferNode:
+      return nearest(ready, true, here);
+    case Service::Distribution::kPreferZone:
+      return nearest(ready, false, here);
+    case Service::Distribution::kAny:
+      return any_ready ? follow_hints(ready, here) : ready;
   }
   return ready;
 }

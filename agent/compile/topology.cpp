@@ -42,7 +42,8 @@ const NodePlace* Topology::find(const std::string& node) const {
 
 void Topology::add_addresses(const NodePlace& place, const std::set<IpAddress>& declared) {
   for (const auto& address : place.addresses)
-    if (by_address_.emplace(address, &place).second) addresses_.push_back({address, &place, declared.contains(address)});
+    if (by_address_.emplace(address, &place).second)
+      addresses_.push_back({address, &place, declared.contains(address)});
 }
 
 }  // namespace weft

@@ -97,7 +97,8 @@ struct Config {
   Log log;
 };
 
-// Sizes for a node with this memory; about one and a half per cent of it in all when they are full. `cpus` bounds the per-CPU edges.
+// Sizes for a node with this memory; about one and a half per cent of it in all when they are full. `cpus` bounds the
+// per-CPU edges.
 MapSizes make_default_map_sizes(std::uint64_t memory_bytes, std::uint32_t cpus = 1);
 
 // `wanted` with its zeros replaced by the defaults.

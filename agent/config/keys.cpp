@@ -91,16 +91,18 @@ std::vector<ConfigKey> map_keys() {
                "Open connections between two workloads of this node. 0: from the memory of the node."),
       map_size("datapath.maps.connections", COUNT(datapath.maps.connections),
                "Open TCP connections that weft get connections can list. 0: from the memory of the node."),
-      map_size("datapath.maps.peers", COUNT(datapath.maps.peers),
-               "Addresses that policies can name: pods, workloads and nodes of the whole cluster. 0: from the memory of "
-               "the node."),
+      map_size(
+          "datapath.maps.peers", COUNT(datapath.maps.peers),
+          "Addresses that policies can name: pods, workloads and nodes of the whole cluster. 0: from the memory of "
+          "the node."),
       map_size("datapath.maps.networks", COUNT(datapath.maps.networks),
                "Prefixes that the ipBlocks of policies name. 0: from the memory of the node."),
       map_size("datapath.maps.subjects", COUNT(datapath.maps.subjects),
                "Workloads of this node that differ in the policies that select them. 0: from the memory of the node."),
-      map_size("datapath.maps.policy", COUNT(datapath.maps.policy),
-               "Rules of all policies for the workloads of this node, one for each peer and port. 0: from the memory of "
-               "the node."),
+      map_size(
+          "datapath.maps.policy", COUNT(datapath.maps.policy),
+          "Rules of all policies for the workloads of this node, one for each peer and port. 0: from the memory of "
+          "the node."),
       map_size("datapath.maps.interfaces", COUNT(datapath.maps.interfaces),
                "Interfaces of pods of this node. 0: from the memory of the node."),
       map_size("datapath.maps.sources", COUNT(datapath.maps.sources),

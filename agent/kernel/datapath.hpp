@@ -11,9 +11,9 @@
 #include "agent/kernel/links.hpp"
 #include "agent/kernel/object.hpp"
 #include "agent/kernel/options.hpp"
-#include "agent/kernel/policy_tables.hpp"
 #include "agent/kernel/pod_links.hpp"
 #include "agent/kernel/pod_tables.hpp"
+#include "agent/kernel/policy_tables.hpp"
 #include "agent/kernel/ring.hpp"
 #include "agent/kernel/tables.hpp"
 
@@ -43,7 +43,9 @@ class Datapath {
   PodLinks& pod_links() { return *pod_links_; }
   const PodTables& pod_tables() const { return *pod_tables_; }
   const KernelFacts& facts() const { return *facts_; }
-  Result<Ring> open_ring(Ring::Handler on_record) const { return Ring::open(object_->map_fd("weft_events"), std::move(on_record)); }
+  Result<Ring> open_ring(Ring::Handler on_record) const {
+    return Ring::open(object_->map_fd("weft_events"), std::move(on_record));
+  }
   // False once somebody removed our pin directory or unmounted its file system.
   bool pins_present() const;
 

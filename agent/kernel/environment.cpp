@@ -59,7 +59,8 @@ Result<> check_opened(const Fd& directory, const std::filesystem::path& path, ui
     return fail(EPERM, "datapath.bpffs: " + path.string() + " lets others in; chmod 0700 it");
   struct statfs fs{};
   if (::fstatfs(directory.get(), &fs) != 0 || static_cast<std::uint32_t>(fs.f_type) != BPF_FS_MAGIC)
-    return fail("datapath.bpffs: " + path.string() + " is not on a bpf file system; mount one: mount -t bpf bpf /sys/fs/bpf");
+    return fail("datapath.bpffs: " + path.string() +
+                " is not on a bpf file system; mount one: mount -t bpf bpf /sys/fs/bpf");
   return {};
 }
 
@@ -133,7 +134,8 @@ Result<> check_capabilities() {
     auto effective = std::stoull(line.substr(7), nullptr, 16);
     for (const auto& need : kNeeded)
       if ((effective >> need.bit & 1) == 0)
-        return fail(EPERM, std::string(need.name) + " is missing: run weftd by its systemd unit, or as root, or grant " +
+        return fail(EPERM, std::string(need.name) +
+                               " is missing: run weftd by its systemd unit, or as root, or grant " +
                                "CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON");
     return {};
   }
@@ -142,7 +144,10 @@ Result<> check_capabilities() {
 
 Result<> check_btf() {
   Fd btf(::open("/sys/kernel/btf/vmlinux", O_RDONLY | O_CLOEXEC));
-  if (!btf) return fail(errno, "this kernel has no BTF (/sys/kernel/btf/vmlinux); weft needs one built with CONFIG_DEBUG_INFO_BTF, as distributions do");
+  if (!btf)
+    return fail(errno,
+                "this kernel has no BTF (/sys/kernel/btf/vmlinux); weft needs one built with CONFIG_DEBUG_INFO_BTF, as "
+                "distributions do");
   return {};
 }
 
@@ -171,8 +176,9 @@ Result<> lock_pin_directory(const Fd& directory, const std::filesystem::path& pa
     if (pid > 0 && is_running(pid)) break;
     std::this_thread::sleep_for(kLockPace);
   }
-  return fail(EBUSY, "another weftd" + (pid > 0 ? " (pid " + std::to_string(pid) + ")" : std::string()) + " already runs on " +
-                         path.string() + "; stop it, or give this one its own datapath.bpffs, cgroup and state directory");
+  return fail(EBUSY, "another weftd" + (pid > 0 ? " (pid " + std::to_string(pid) + ")" : std::string()) +
+                         " already runs on " + path.string() +
+                         "; stop it, or give this one its own datapath.bpffs, cgroup and state directory");
 }
 
 Result<std::uint64_t> netns_cookie() {

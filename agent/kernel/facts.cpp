@@ -149,11 +149,13 @@ std::array<std::uint64_t, WEFT_DROP_COUNT> KernelFacts::drops() const {
 Result<std::uint32_t> KernelFacts::close_idle_udp(std::uint64_t idle_ns) const {
   weft_idle_request request{idle_ns, 0, 0};
   LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &request, .ctx_size_in = sizeof request);
-  if (::bpf_prog_test_run_opts(close_idle_program_, &options) != 0) return fail_errno(errno, "close idle UDP conversations");
+  if (::bpf_prog_test_run_opts(close_idle_program_, &options) != 0)
+    return fail_errno(errno, "close idle UDP conversations");
   return request.closed;
 }
 
-Result<> KernelFacts::list_connections(std::span<const weft_flow_event> opened, std::span<const std::uint64_t> closed) const {
+Result<> KernelFacts::list_connections(std::span<const weft_flow_event> opened,
+                                       std::span<const std::uint64_t> closed) const {
   std::vector<std::uint64_t> cookies;
   cookies.reserve(opened.size());
   for (const auto& event : opened) cookies.push_back(event.socket_cookie);

@@ -44,8 +44,8 @@ class KernelFacts {
   std::array<std::uint64_t, WEFT_DROP_COUNT> drops() const;
   // Ends UDP conversations idle for longer than `idle_ns`; returns how many.
   Result<std::uint32_t> close_idle_udp(std::uint64_t idle_ns) const;
-  // Adds open TCP connections to the list and takes closed ones (socket cookies) off. A full list (E2BIG) is no error: it
-  // only leaves out, and its pressure is seen by usage().
+  // Adds open TCP connections to the list and takes closed ones (socket cookies) off. A full list (E2BIG) is no error:
+  // it only leaves out, and its pressure is seen by usage().
   Result<> list_connections(std::span<const weft_flow_event> opened, std::span<const std::uint64_t> closed) const;
   // Open TCP connections and UDP conversations as records of kind open.
   Result<std::vector<weft_flow_event>> connections() const;

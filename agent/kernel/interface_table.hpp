@@ -50,8 +50,8 @@ class InterfaceTable {
   void take_address(Bytes payload, std::int32_t netns_id, bool present);
   void drop_unused(std::int32_t netns_id);
 
-  std::map<std::uint32_t, PodInterface> interfaces_;   // by index; veths only
-  std::map<std::int32_t, Addresses> addresses_;        // of the namespaces that interfaces_ name
+  std::map<std::uint32_t, PodInterface> interfaces_;  // by index; veths only
+  std::map<std::int32_t, Addresses> addresses_;       // of the namespaces that interfaces_ name
   std::set<std::int32_t> unread_;
   std::set<std::uint32_t> doubtful_;
 };

@@ -66,8 +66,8 @@ std::set<std::uint32_t> Links::live_maps() const {
   return maps;
 }
 
-// Pin of the new program first, then the swap, then the pin becomes the settled one: at every moment the program that the
-// link runs has a pin.
+// Pin of the new program first, then the swap, then the pin becomes the settled one: at every moment the program that
+// the link runs has a pin.
 Result<> Links::swap_program(Link& link, int program, std::uint32_t attached_program) {
   auto pin = bpffs_ / "progs" / link.hook->name;
   auto before = pinned_program(pin, attached_program);
@@ -89,8 +89,7 @@ Result<> Links::attach_hook(Link& link, int program) {
   }
   WEFT_TRY(pin_over(program, bpffs_ / "progs" / link.hook->name));
   Fd fresh(::bpf_link_create(program, cgroup_.get(), link.hook->type, nullptr));
-  if (!fresh)
-    return fail_errno(errno, "attach " + std::string(link.hook->name) + " to " + cgroup_path_.string());
+  if (!fresh) return fail_errno(errno, "attach " + std::string(link.hook->name) + " to " + cgroup_path_.string());
   WEFT_TRY(pin_over(fresh.get(), bpffs_ / "links" / link.hook->name));
   link.fd = std::move(fresh);
   return {};
@@ -126,10 +125,12 @@ std::vector<AttachmentState> Links::audit() const {
     if (is_ours(link) && pinned)
       states.push_back({hook, target, "attached", ""});
     else
-      states.push_back({hook, target, "missing", is_ours(link) ? "its pin was removed" : "nothing of ours is attached"});
+      states.push_back(
+          {hook, target, "missing", is_ours(link) ? "its pin was removed" : "nothing of ours is attached"});
     std::array<__u32, kMostPrograms> ids{};
     __u32 count = ids.size(), flags = 0;
-    if (::bpf_prog_query(cgroup_.get(), link.hook->type, BPF_F_QUERY_EFFECTIVE, &flags, ids.data(), &count) != 0) continue;
+    if (::bpf_prog_query(cgroup_.get(), link.hook->type, BPF_F_QUERY_EFFECTIVE, &flags, ids.data(), &count) != 0)
+      continue;
     for (__u32 i = 0; i < count && i < ids.size(); ++i)
       if (!own.contains(ids[i])) states.push_back({hook, target, "foreign", describe_program(ids[i])});
   }

@@ -24,8 +24,9 @@ int capture(libbpf_print_level level, const char* format, va_list arguments) {
 }
 
 bool names_cause(const std::string& line) {
-  return !line.empty() && line.rfind("processed ", 0) != 0 && line.rfind("-- ", 0) != 0 && line.rfind("libbpf: ", 0) != 0 &&
-         line.rfind("mark_precise", 0) != 0 && line.rfind("verification time", 0) != 0 && line.rfind("stack depth", 0) != 0;
+  return !line.empty() && line.rfind("processed ", 0) != 0 && line.rfind("-- ", 0) != 0 &&
+         line.rfind("libbpf: ", 0) != 0 && line.rfind("mark_precise", 0) != 0 &&
+         line.rfind("verification time", 0) != 0 && line.rfind("stack depth", 0) != 0;
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// What libbpf says while this object lives, kept for error messages instead of printed. One at a time, loop thread only.
+// What libbpf says while this object lives, kept for error messages instead of printed. One at a time, loop thread
+// only.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
-// Typed access to BPF maps by descriptor. Sizes were checked when the object was loaded; errors carry errno as the kernel
-// gave it: E2BIG from a full hash, ENOENT for a missing key.
+// Typed access to BPF maps by descriptor. Sizes were checked when the object was loaded; errors carry errno as the
+// kernel gave it: E2BIG from a full hash, ENOENT for a missing key.
 #pragma once
 
 #include <bpf/bpf.h>

@@ -36,10 +36,12 @@ Result<Copied> copy_array(int from_fd, int to_fd, std::size_t value_size, std::u
   void* in = nullptr;
   while (copied.entries < entries) {
     auto count = std::min<std::uint32_t>(kArrayBatch, entries - static_cast<std::uint32_t>(copied.entries));
-    if (::bpf_map_lookup_batch(from_fd, in, &position, keys.data(), values.data(), &count, nullptr) != 0 && errno != ENOENT)
+    if (::bpf_map_lookup_batch(from_fd, in, &position, keys.data(), values.data(), &count, nullptr) != 0 &&
+        errno != ENOENT)
       return fail_errno(errno, "read map");
     if (count == 0) break;
-    if (::bpf_map_update_batch(to_fd, keys.data(), values.data(), &count, nullptr) != 0) return fail_errno(errno, "write map");
+    if (::bpf_map_update_batch(to_fd, keys.data(), values.data(), &count, nullptr) != 0)
+      return fail_errno(errno, "write map");
     copied.entries += count;
     in = &position;
   }

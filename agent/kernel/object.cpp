@@ -21,15 +21,15 @@ using Skeleton = std::unique_ptr<weft_bpf, void (*)(weft_bpf*)>;
 
 Result<> set_sizes(weft_bpf* skeleton, const DatapathSizes& sizes) {
   const std::pair<bpf_map*, std::uint32_t> wanted[] = {
-      {skeleton->maps.weft_services, sizes.services},     {skeleton->maps.weft_slots, sizes.slots},
-      {skeleton->maps.weft_endpoints, sizes.endpoints},   {skeleton->maps.weft_owners, sizes.owners},
-      {skeleton->maps.weft_processes, sizes.processes},   {skeleton->maps.weft_affinity, sizes.affinity},
-      {skeleton->maps.weft_edges, sizes.edges},           {skeleton->maps.weft_connections, sizes.connections},
-      {skeleton->maps.weft_udp_flows, sizes.udp_flows},   {skeleton->maps.weft_tuples, sizes.tuples},
-      {skeleton->maps.weft_events, sizes.events_bytes},   {skeleton->maps.weft_peers, sizes.peers},
-      {skeleton->maps.weft_networks, sizes.networks},     {skeleton->maps.weft_subjects, sizes.subjects},
-      {skeleton->maps.weft_policy, sizes.policy},         {skeleton->maps.weft_interfaces, sizes.interfaces},
-      {skeleton->maps.weft_sources, sizes.sources},       {skeleton->maps.weft_replies, sizes.replies},
+      {skeleton->maps.weft_services, sizes.services},   {skeleton->maps.weft_slots, sizes.slots},
+      {skeleton->maps.weft_endpoints, sizes.endpoints}, {skeleton->maps.weft_owners, sizes.owners},
+      {skeleton->maps.weft_processes, sizes.processes}, {skeleton->maps.weft_affinity, sizes.affinity},
+      {skeleton->maps.weft_edges, sizes.edges},         {skeleton->maps.weft_connections, sizes.connections},
+      {skeleton->maps.weft_udp_flows, sizes.udp_flows}, {skeleton->maps.weft_tuples, sizes.tuples},
+      {skeleton->maps.weft_events, sizes.events_bytes}, {skeleton->maps.weft_peers, sizes.peers},
+      {skeleton->maps.weft_networks, sizes.networks},   {skeleton->maps.weft_subjects, sizes.subjects},
+      {skeleton->maps.weft_policy, sizes.policy},       {skeleton->maps.weft_interfaces, sizes.interfaces},
+      {skeleton->maps.weft_sources, sizes.sources},     {skeleton->maps.weft_replies, sizes.replies},
   };
   for (const auto& [map, entries] : wanted)
     if (int problem = ::bpf_map__set_max_entries(map, entries); problem != 0)
@@ -59,8 +59,8 @@ Result<bpf_map_info> map_info(int fd) {
   return info;
 }
 
-// What our layout does not allow of a pinned map, as a list; empty when it is of our shape. Another number of entries is
-// allowed: the configuration may have changed.
+// What our layout does not allow of a pinned map, as a list; empty when it is of our shape. Another number of entries
+// is allowed: the configuration may have changed.
 std::string shape_difference(const bpf_map_info& info, const bpf_map* map) {
   std::string difference;
   auto compare = [&](const char* what, std::uint64_t has, std::uint64_t wanted) {
@@ -107,8 +107,8 @@ std::vector<Pin> pins_of(const std::filesystem::path& dir, std::string_view name
 Result<> refuse_other_shape(const std::filesystem::path& pin, const bpf_map_info& info, const bpf_map* map) {
   auto difference = shape_difference(info, map);
   if (difference.empty()) return {};
-  return fail(finding_code(FindingCode::kNodePinnedMap) + ": the pinned map " + pin.string() + " is not weft's, it has " +
-              difference + "; remove it with `weft cleanup`, then start weftd again");
+  return fail(finding_code(FindingCode::kNodePinnedMap) + ": the pinned map " + pin.string() +
+              " is not weft's, it has " + difference + "; remove it with `weft cleanup`, then start weftd again");
 }
 
 struct Predecessor {
@@ -255,7 +255,8 @@ Result<BpfObject> BpfObject::load(const DatapathOptions& options, const std::set
   for (const auto& program : kPrograms)
     if (auto problem = object.problems_.find(std::string(program.name));
         program.feature == Feature::kBalancing && problem != object.problems_.end())
-      return fail("this kernel (" + kernel_release() + ") does not take program " + problem->first + ": " + problem->second);
+      return fail("this kernel (" + kernel_release() + ") does not take program " + problem->first + ": " +
+                  problem->second);
   return object;
 }
 

@@ -54,7 +54,9 @@ class BpfObject {
   void catch_up();
   // Moves them to their names and removes what other layouts and sizes left: when all links run this object.
   Result<> settle_pins() const;
-  const std::vector<std::string>& copied() const { return copied_; }  // maps whose entries came from another layout or size
+  const std::vector<std::string>& copied() const {
+    return copied_;
+  }  // maps whose entries came from another layout or size
 
   // A map of another layout or size that programs write until links run this object.
   struct WrittenOn {

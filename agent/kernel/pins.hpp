@@ -1,5 +1,5 @@
-// What programs and links say about themselves, and how they are pinned and swapped; shared by the hooks of the cgroup and
-// those of pods.
+// What programs and links say about themselves, and how they are pinned and swapped; shared by the hooks of the cgroup
+// and those of pods.
 #pragma once
 
 #include <cstdint>

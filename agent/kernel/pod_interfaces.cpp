@@ -12,11 +12,11 @@
 namespace weft {
 namespace {
 
-constexpr int kWatcherBytes = 16 << 20;     // 600 veths in one batch overran the default
+constexpr int kWatcherBytes = 16 << 20;       // 600 veths in one batch overran the default
 constexpr std::size_t kDatagram = 128 << 10;  // the kernel sends at most 32 KiB, and more only to who asks with more
-constexpr int kMostDatagrams = 1024;        // of one turn
-constexpr int kMostAnswers = 1 << 20;       // of one dump
-constexpr int kDumpAttempts = 5;            // while interfaces come and go
+constexpr int kMostDatagrams = 1024;          // of one turn
+constexpr int kMostAnswers = 1 << 20;         // of one dump
+constexpr int kDumpAttempts = 5;              // while interfaces come and go
 constexpr std::uint32_t kGroups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR;
 
 void set_option(int fd, int level, int name, int value) {
@@ -29,7 +29,8 @@ Result<Fd> open_route_socket(int flags, std::uint32_t groups) {
   sockaddr_nl self{};
   self.nl_family = AF_NETLINK;
   self.nl_groups = groups;
-  if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&self), sizeof self) != 0) return fail_errno(errno, "bind a netlink socket");
+  if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&self), sizeof self) != 0)
+    return fail_errno(errno, "bind a netlink socket");
   return fd;
 }
 

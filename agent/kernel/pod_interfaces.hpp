@@ -13,7 +13,8 @@ class PodInterfaces {
   // Listens, then reads everything.
   static Result<PodInterfaces> open();
 
-  // Readable when the kernel announced something; edge-triggered watchers must call on_readable() until it returns false.
+  // Readable when the kernel announced something; edge-triggered watchers must call on_readable() until it returns
+  // false.
   int fd() const { return watcher_.get(); }
 
   // Takes what was announced; true when more waits. After an overrun of the socket everything is read anew.

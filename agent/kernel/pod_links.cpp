@@ -31,9 +31,9 @@ struct TcxLinkInfo {
 };
 static_assert(sizeof(TcxLinkInfo) <= sizeof(bpf_link_info));
 
-constexpr __u32 kBefore = 1U << 3;       // BPF_F_BEFORE: without another program named, before all
+constexpr __u32 kBefore = 1U << 3;           // BPF_F_BEFORE: without another program named, before all
 constexpr std::uint32_t kMostPrograms = 64;  // BPF_MPROG_MAX
-constexpr int kDrop = 2;                 // TC_ACT_SHOT
+constexpr int kDrop = 2;                     // TC_ACT_SHOT
 
 template <class T>
 int bpf_call(bpf_cmd command, T& attributes) {

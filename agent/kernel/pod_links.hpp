@@ -1,5 +1,5 @@
-// The two programs on the host side of each pod's interface: pinned tcx links (Linux 6.6), ours before all others, so that
-// nobody's verdict goes before policy. As on the cgroup, a new agent swaps the programs within the links.
+// The two programs on the host side of each pod's interface: pinned tcx links (Linux 6.6), ours before all others, so
+// that nobody's verdict goes before policy. As on the cgroup, a new agent swaps the programs within the links.
 #pragma once
 
 #include <array>
@@ -23,7 +23,7 @@ std::string tcx_problem();
 
 // One hook of one interface as the kernel tells it now.
 struct PodHookState {
-  bool attached = false;  // and pinned
+  bool attached = false;            // and pinned
   std::vector<std::string> before;  // programs of others that run before ours, or alone
   std::vector<std::string> behind;
 };
@@ -43,9 +43,9 @@ class PodLinks {
   std::set<std::uint32_t> interfaces() const;
   bool has(std::uint32_t interface) const;
 
-  // Attaches what is missing and moves ours to the front; no packet passes unjudged meanwhile, a few may be lost. ENODEV:
-  // the interface is gone. A new link takes the kernel about 10 ms (it waits for RCU), though it judges from the first on.
-  // Returns whether anything had to be done.
+  // Attaches what is missing and moves ours to the front; no packet passes unjudged meanwhile, a few may be lost.
+  // ENODEV: the interface is gone. A new link takes the kernel about 10 ms (it waits for RCU), though it judges from
+  // the first on. Returns whether anything had to be done.
   Result<bool> attach(std::uint32_t interface);
   void detach(std::uint32_t interface);
   PodHookState audit(std::uint32_t interface, const Hook& hook) const;

@@ -15,7 +15,7 @@ namespace weft {
 class BpfObject;
 
 struct PodRows {
-  std::map<std::uint32_t, std::int32_t> interfaces;          // index → number of the namespace
+  std::map<std::uint32_t, std::int32_t> interfaces;  // index → number of the namespace
   std::set<std::pair<std::uint32_t, IpAddress>> sources;
   bool operator==(const PodRows&) const = default;
 };

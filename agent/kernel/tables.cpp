@@ -62,11 +62,16 @@ struct StepWriter {
     if (!flush()) return false;
     std::vector<std::uint32_t> indexes(step.endpoints.size());
     for (std::size_t i = 0; i < indexes.size(); ++i) indexes[i] = step.first + static_cast<std::uint32_t>(i);
-    if (tables.slots_.put_many(indexes, step.endpoints) < indexes.size()) return code = errno, table = "weft_slots", false;
+    if (tables.slots_.put_many(indexes, step.endpoints) < indexes.size())
+      return code = errno, table = "weft_slots", false;
     return ++written, true;
   }
-  bool operator()(const RemoveService& step) { return flush() && single("weft_services", tables.services_.erase(step.key)); }
-  bool operator()(const PutOwner& step) { return flush() && single("weft_owners", tables.owners_.put(step.key, step.row)); }
+  bool operator()(const RemoveService& step) {
+    return flush() && single("weft_services", tables.services_.erase(step.key));
+  }
+  bool operator()(const PutOwner& step) {
+    return flush() && single("weft_owners", tables.owners_.put(step.key, step.row));
+  }
   bool operator()(const RemoveOwner& step) { return flush() && single("weft_owners", tables.owners_.erase(step.key)); }
   bool operator()(const PutProcess& step) {
     return flush() && single("weft_processes", tables.processes_.put(step.key, step.workload));
@@ -74,7 +79,9 @@ struct StepWriter {
   bool operator()(const RemoveProcess& step) {
     return flush() && single("weft_processes", tables.processes_.erase(step.key));
   }
-  bool operator()(const PutSettings& step) { return flush() && single("weft_settings", tables.settings_.put(0, step.row)); }
+  bool operator()(const PutSettings& step) {
+    return flush() && single("weft_settings", tables.settings_.put(0, step.row));
+  }
 };
 
 KernelTables::KernelTables(const BpfObject& object)

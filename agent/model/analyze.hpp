@@ -1,5 +1,6 @@
 // What is wrong with objects taken together, beyond what decode and fold say about each: services that nobody serves,
-// selectors and names that match nothing, addresses claimed twice, policies that do nothing. For `weft analyze` and for statuses.
+// selectors and names that match nothing, addresses claimed twice, policies that do nothing. For `weft analyze` and for
+// statuses.
 #pragma once
 
 #include <string>

@@ -323,8 +323,6 @@ const std::shared_ptr<const Snapshot>& Fold::snapshot() const { return state_->c
 
 std::optional<ObjectPlace> Fold::find_place(const ObjectKey& key) const { return state_->claims.find_place(key); }
 
-std::uint64_t Fold::count_diagnostics(const SourceId& source) const {
-  return state_->claims.count_diagnostics(source);
-}
+std::uint64_t Fold::count_diagnostics(const SourceId& source) const { return state_->claims.count_diagnostics(source); }
 
 }  // namespace weft

@@ -7,8 +7,8 @@
 namespace weft {
 namespace {
 
-// Far more than the time between two reads of the ring: an older connection was in the list when it closed, so the kernel
-// has taken it off.
+// Far more than the time between two reads of the ring: an older connection was in the list when it closed, so the
+// kernel has taken it off.
 constexpr std::uint64_t kSurelyListedNs = 2'000'000'000;
 
 }  // namespace
@@ -18,7 +18,8 @@ void ConnectionList::take(const weft_flow_event& event) {
   if (event.kind == WEFT_FLOW_OPEN) {
     opened_.emplace(event.socket_cookie, event);
   } else if (event.kind == WEFT_FLOW_CLOSE) {
-    if (opened_.erase(event.socket_cookie) == 0 && event.duration_ns < kSurelyListedNs) closed_.push_back(event.socket_cookie);
+    if (opened_.erase(event.socket_cookie) == 0 && event.duration_ns < kSurelyListedNs)
+      closed_.push_back(event.socket_cookie);
   }
 }
 

@@ -12,7 +12,8 @@ namespace weft {
 
 struct ConnectionChanges {
   std::vector<weft_flow_event> opened;  // still open when the ring was read
-  std::vector<std::uint64_t> closed;    // socket cookies; opened in an earlier read, and too young for the kernel to take off
+  std::vector<std::uint64_t>
+      closed;  // socket cookies; opened in an earlier read, and too young for the kernel to take off
 };
 
 class ConnectionList {

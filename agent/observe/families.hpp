@@ -52,8 +52,8 @@ enum class MetricType : std::uint8_t { kCounter, kGauge, kHistogram };
   X(kLbInconsistent, "weft_lb_inconsistent_total", kCounter, "",                                                \
     "Look-ups that met a missing slot or endpoint and left the packet alone.")
 
-#define WEFT_POLICY_FAMILIES(X)                                                                                  \
-  X(kPolicyVerdicts, "weft_policy_verdicts_total", kCounter, "direction, verdict, policy, rule",                 \
+#define WEFT_POLICY_FAMILIES(X)                                                                                    \
+  X(kPolicyVerdicts, "weft_policy_verdicts_total", kCounter, "direction, verdict, policy, rule",                   \
     "Decisions of policy: new connections allowed, packets denied, connections that audited policies would deny.") \
   X(kDrops, "weft_drops_total", kCounter, "reason", "Packets of pods that were dropped, by why.")
 

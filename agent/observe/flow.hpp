@@ -21,15 +21,15 @@ enum class FlowKind : std::uint8_t { kOpen, kClose, kDeny, kAudit };
 // kAudited: passed, though audited policies would deny it.
 enum class FlowVerdict : std::uint8_t { kAllowed, kDenied, kNoEndpoint, kAudited };
 
-std::string_view flow_kind_name(FlowKind kind);           // "open", "close", "deny", "audit"
-std::string_view flow_verdict_name(FlowVerdict verdict);  // "allowed", "denied", "no-endpoint", "audited"
-std::string_view reporter_name(std::uint8_t reporter);    // of enum weft_reporter: "source", "destination"
-std::string_view close_reason_name(std::uint8_t reason);  // of enum weft_close_reason; "" when out of range
-std::string_view fail_reason_name(std::uint8_t reason);   // of enum weft_fail_reason; "" when out of range
+std::string_view flow_kind_name(FlowKind kind);             // "open", "close", "deny", "audit"
+std::string_view flow_verdict_name(FlowVerdict verdict);    // "allowed", "denied", "no-endpoint", "audited"
+std::string_view reporter_name(std::uint8_t reporter);      // of enum weft_reporter: "source", "destination"
+std::string_view close_reason_name(std::uint8_t reason);    // of enum weft_close_reason; "" when out of range
+std::string_view fail_reason_name(std::uint8_t reason);     // of enum weft_fail_reason; "" when out of range
 std::string_view verdict_reason_name(std::uint8_t reason);  // of enum weft_verdict_reason; "" when out of range
 std::string_view direction_name(std::uint8_t direction);    // of enum weft_direction: "ingress", "egress"
-std::string_view transport_name(std::uint8_t protocol);   // "TCP", "UDP", "SCTP"; "" for others
-std::string protocol_text(std::uint8_t protocol);         // likewise, or "ICMP" (also of IPv6), or the number
+std::string_view transport_name(std::uint8_t protocol);     // "TCP", "UDP", "SCTP"; "" for others
+std::string protocol_text(std::uint8_t protocol);           // likewise, or "ICMP" (also of IPv6), or the number
 
 struct Place {
   std::string zone;
@@ -53,8 +53,8 @@ struct Flow {
   std::int64_t time_ns = 0;  // since 1970, UTC
   FlowKind kind = FlowKind::kOpen;
   FlowVerdict verdict = FlowVerdict::kAllowed;
-  std::uint8_t protocol = 0;  // IPPROTO_*
-  std::uint8_t reporter = 0;  // enum weft_reporter
+  std::uint8_t protocol = 0;   // IPPROTO_*
+  std::uint8_t reporter = 0;   // enum weft_reporter
   std::string_view reason;     // of the tables in flow.h and policy.h; empty: none
   std::string_view direction;  // in which a policy decided: "ingress", "egress"; empty: none was asked
   SharedRule policy;           // that decided; null: none, or not known

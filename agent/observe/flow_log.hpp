@@ -62,8 +62,8 @@ class FlowLog {
 
   // Oldest first.
   std::vector<SharedFlow> recent() const { return {flows_.begin(), flows_.end()}; }
-  // Follows what is pushed from now on, for as long as the caller keeps the reader. What is pushed now may have happened
-  // before, in the kernel's ring: since_ns leaves it out.
+  // Follows what is pushed from now on, for as long as the caller keeps the reader. What is pushed now may have
+  // happened before, in the kernel's ring: since_ns leaves it out.
   std::shared_ptr<FlowReader> follow(Filter filter, std::function<void()> on_ready, std::int64_t since_ns = kAnyTime,
                                      std::size_t max_queued = FlowReader::kMaxQueued);
 

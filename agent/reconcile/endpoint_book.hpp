@@ -92,9 +92,9 @@ class EndpointBook {
 
   std::uint32_t capacity_;
   std::uint32_t used_ = 0;
-  std::vector<Entry> entries_;        // by id, up to the highest ever used
-  std::deque<std::uint32_t> free_;    // may name ids that were taken since
-  std::vector<std::uint32_t> idle_;   // ids that may have lost their last user since the last sweep
+  std::vector<Entry> entries_;       // by id, up to the highest ever used
+  std::deque<std::uint32_t> free_;   // may name ids that were taken since
+  std::vector<std::uint32_t> idle_;  // ids that may have lost their last user since the last sweep
   std::deque<std::pair<LedgerTime, std::uint32_t>> grace_;  // due at → id; outdated entries are skipped
   std::unordered_set<std::uint32_t, Hash, Equal> index_;
 };

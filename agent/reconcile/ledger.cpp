@@ -9,7 +9,8 @@ namespace weft {
 Ledger::State::State(const TableSizes& capacity, const Tables& have, Clock::time_point now)
     : sizes(capacity),
       // Above those of an earlier life whose services are gone: affinity may remember them.
-      last_generation(static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count())),
+      last_generation(static_cast<std::uint32_t>(
+          std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count())),
       slots(capacity.slots),
       endpoints(capacity.endpoints, have.endpoints),
       owners(have.owners),
@@ -97,7 +98,8 @@ Result<> Ledger::plan_service_removal(std::uint32_t service, Clock::time_point, 
   return {};
 }
 
-Result<> Ledger::plan_owners(std::span<const std::pair<weft_owner_key, weft_owner>> desired, bool may_remove, Plan& plan) {
+Result<> Ledger::plan_owners(std::span<const std::pair<weft_owner_key, weft_owner>> desired, bool may_remove,
+                             Plan& plan) {
   WEFT_ASSERT(plan.steps.size() == state_->planned_steps);
   auto difference = state_->owners.difference_to(desired);
   auto count = state_->owners.rows().size();
@@ -170,7 +172,8 @@ void Ledger::commit(const Plan& plan, const PlanOutcome& outcome, Clock::time_po
 
 TableSizes Ledger::used() const {
   return {static_cast<std::uint32_t>(state_->services.size()), state_->slots.used_slots(), state_->endpoints.used(),
-          static_cast<std::uint32_t>(state_->owners.rows().size()), static_cast<std::uint32_t>(state_->processes.size())};
+          static_cast<std::uint32_t>(state_->owners.rows().size()),
+          static_cast<std::uint32_t>(state_->processes.size())};
 }
 
 const weft_service* Ledger::find_service(const weft_service_key& key) const { return state_->services.find(key); }

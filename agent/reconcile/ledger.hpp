@@ -1,8 +1,8 @@
-// The agent's book of what the kernel maps hold, and the only giver of slot ranges and endpoint ids. A pure value: time is
-// a parameter, writes are steps of a Plan that somebody else applies.
+// The agent's book of what the kernel maps hold, and the only giver of slot ranges and endpoint ids. A pure value: time
+// is a parameter, writes are steps of a Plan that somebody else applies.
 //
-// Ids are kept over restarts because the ledger starts from a dump of the pinned maps. A range or an id that was given up
-// is left alone for kGrace, so that a program that read the old entry still finds what it names.
+// Ids are kept over restarts because the ledger starts from a dump of the pinned maps. A range or an id that was given
+// up is left alone for kGrace, so that a program that read the old entry still finds what it names.
 #pragma once
 
 #include <chrono>
@@ -50,9 +50,9 @@ class Ledger {
   Ledger(const TableSizes& sizes, const Tables& have, Clock::time_point now);
   ~Ledger();
 
-  // Steps that make the rows of one service (by its numeric name) equal to `desired`; frontends that the service had and
-  // that are gone are removed when `may_remove`. Fails, changing nothing, when a table is full: code ENOSPC, the table
-  // and its configuration key in the text.
+  // Steps that make the rows of one service (by its numeric name) equal to `desired`; frontends that the service had
+  // and that are gone are removed when `may_remove`. Fails, changing nothing, when a table is full: code ENOSPC, the
+  // table and its configuration key in the text.
   Result<> plan_service(const DesiredService& desired, bool may_remove, Clock::time_point now, Plan& plan);
   Result<> plan_service_removal(std::uint32_t service, Clock::time_point now, Plan& plan);
   // `desired` is sorted by the bytes of the key. When the table is full the rows that fit are planned all the same (an

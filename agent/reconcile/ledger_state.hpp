@@ -1,5 +1,5 @@
-// Inside of the ledger. Plans are booked as they are made; a journal keeps how to take back each step that then does not
-// get in. Private to agent/reconcile.
+// Inside of the ledger. Plans are booked as they are made; a journal keeps how to take back each step that then does
+// not get in. Private to agent/reconcile.
 #pragma once
 
 #include "agent/reconcile/endpoint_book.hpp"

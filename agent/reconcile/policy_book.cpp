@@ -56,8 +56,8 @@ const PeerEntry* find_peer(std::span<const PeerEntry> peers, const weft_peer_key
   return it == peers.end() || !same_bytes(it->first, key) ? nullptr : &*it;
 }
 
-// Who everybody is comes before what that means, so that the rows of neither the old nor the new subject meet a name that
-// they were not made for: rows that change their subject are written twice, first with the old one.
+// Who everybody is comes before what that means, so that the rows of neither the old nor the new subject meet a name
+// that they were not made for: rows that change their subject are written twice, first with the old one.
 void add_peers(PolicyPlan& plan, std::span<const PeerEntry> have, const std::vector<PeerEntry>& put) {
   std::vector<PeerEntry> names, subjects;
   for (auto row : put) {
@@ -113,8 +113,9 @@ PolicyBook::Subjects PolicyBook::make_subjects(const DesiredPolicy& desired, std
     rows += subject.rows.size();
   }
   if (closed_subjects > 0)
-    problem = fmt::format("the table of policy is full ({} entries), {} workloads are isolated: raise datapath.maps.policy",
-                          sizes_.rows, closed_subjects);
+    problem =
+        fmt::format("the table of policy is full ({} entries), {} workloads are isolated: raise datapath.maps.policy",
+                    sizes_.rows, closed_subjects);
   return made;
 }
 
@@ -150,6 +151,8 @@ Result<> PolicyBook::plan(const DesiredPolicy& desired, PolicyPlan& plan) {
   for (const auto& [id, subject] : subjects)
     if (auto known = subjects_.find(id); known == subjects_.end() || !same_bytes(known->second.row, subject.row))
       plan.steps.push_back(PutSubject{id, subject.row});
+  // Keys begin with the length of the prefix: the longest first, so that none is met before the ones inside of it.
+  std::reverse(new_networks.begin(), new_networks.end());
   add_step<PutNetworks>(plan, std::move(new_networks));
   add_step<RemovePeers>(plan, std::move(gone_peers));  // frees room; nobody's address is world
   add_peers(plan, peers_, new_peers);
@@ -169,7 +172,8 @@ PolicyPlan PolicyBook::plan_repair(const PolicyDump& dump) const {
   PolicyBook now(sizes_, dump);
   DesiredPolicy desired{{}, peers_, networks_};
   for (const auto& [id, subject] : subjects_)
-    desired.subjects.push_back({id, subject.row, nullptr, [&rows = subject.rows](std::vector<PolicyEntry>& out) { out = rows; }});
+    desired.subjects.push_back(
+        {id, subject.row, nullptr, [&rows = subject.rows](std::vector<PolicyEntry>& out) { out = rows; }});
   PolicyPlan plan;
   (void)now.plan(desired, plan);  // fitted when it was booked
   return plan;

@@ -38,8 +38,8 @@ class PolicyBook {
  public:
   PolicyBook(const PolicySizes& sizes, const PolicyDump& have);
 
-  // Steps from the book to `desired`, booked as if all of them get in; the caller calls restart() with a dump otherwise.
-  // The error (ENOSPC) tells what found no room; the plan is to be applied all the same.
+  // Steps from the book to `desired`, booked as if all of them get in; the caller calls restart() with a dump
+  // otherwise. The error (ENOSPC) tells what found no room; the plan is to be applied all the same.
   Result<> plan(const DesiredPolicy& desired, PolicyPlan& plan);
   // Drift: steps that restore what the book says.
   PolicyPlan plan_repair(const PolicyDump& dump) const;

@@ -1,6 +1,6 @@
-// The tables of policy as values, and the writes that take the kernel from one state of them to another. Every prefix of a
-// plan leaves each packet the old or the new policy: rows before the subjects that ask for them, subjects and networks
-// before the addresses that name them, removals last.
+// The tables of policy as values, and the writes that take the kernel from one state of them to another. Every prefix
+// of a plan leaves each packet the old or the new policy: rows before the subjects that ask for them, subjects and
+// networks before the addresses that name them, removals last.
 #pragma once
 
 #include <cstdint>

@@ -16,7 +16,8 @@ Plan Ledger::plan_repair(const Tables& dump, Clock::time_point) {
   return plan;
 }
 
-// Rows in their grace count as well: they may be wanted again. A row that the book does not know may be in use by a program run right now: it is cleared after a grace.
+// Rows in their grace count as well: they may be wanted again. A row that the book does not know may be in use by a
+// program run right now: it is cleared after a grace.
 void Ledger::State::repair_endpoints(const Tables& dump, Plan& plan) {
   endpoints.for_each_row([&](std::uint32_t id, const weft_endpoint& row) {
     auto it = dump.endpoints.find(id);

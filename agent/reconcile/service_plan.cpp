@@ -14,7 +14,8 @@ std::unexpected<Error> table_full(const char* table, std::uint32_t most) {
 
 }  // namespace
 
-Result<> Ledger::State::plan_service(const DesiredService& desired, bool may_remove, Clock::time_point now, Plan& plan) {
+Result<> Ledger::State::plan_service(const DesiredService& desired, bool may_remove, Clock::time_point now,
+                                     Plan& plan) {
   std::vector<bool> is_used(desired.sets.size());
   for (const auto& frontend : desired.frontends) {
     WEFT_ASSERT(frontend.set < desired.sets.size());
@@ -27,8 +28,8 @@ Result<> Ledger::State::plan_service(const DesiredService& desired, bool may_rem
   ServiceBook::Keys wanted;
   for (const auto& frontend : desired.frontends) {
     const auto& range = ranges[frontend.set];
-    weft_service row{desired.service,  range.first, range.count,     desired.affinity_timeout_s,
-                     desired.flags, 0,           range.generation};
+    weft_service row{desired.service, range.first, range.count,     desired.affinity_timeout_s,
+                     desired.flags,   0,           range.generation};
     WEFT_TRY(plan_frontend(frontend.key, row, plan));
     wanted.push_back(frontend.key);
   }

@@ -30,8 +30,8 @@ bool same_bytes(const V& a, const V& b) {
 
 struct Tables {
   Table<weft_service_key, weft_service> services;
-  std::map<std::uint32_t, std::uint32_t> slots;           // index → endpoint id, only non-zero ones
-  std::map<std::uint32_t, weft_endpoint> endpoints;       // id → row, only used ones
+  std::map<std::uint32_t, std::uint32_t> slots;      // index → endpoint id, only non-zero ones
+  std::map<std::uint32_t, weft_endpoint> endpoints;  // id → row, only used ones
   Table<weft_owner_key, weft_owner> owners;
   Table<weft_process_key, std::uint32_t> processes;
   weft_settings settings{};

@@ -81,8 +81,8 @@ TEST_CASE("a question that is wrong is refused with its field") {
 TEST_CASE("a request that holds no list of questions is refused") {
   CHECK(error_of("").find("queries") != std::string::npos);
   for (auto body : {"[]", "1", "null", "{}", R"({"queries":null})", R"({"queries":{}})", R"({"queries":[1]})",
-                    R"({"queries":[],"more":1})", R"({"queries":[)", "{\"queries\":[]} x", R"({"queries":[],"queries":[]})",
-                    "\xff"})
+                    R"({"queries":[],"more":1})", R"({"queries":[)", "{\"queries\":[]} x",
+                    R"({"queries":[],"queries":[]})", "\xff"})
     error_of(body);
   error_of(std::string(R"({"queries":)") + std::string(100, '[') + std::string(100, ']') + "}");
 }

@@ -166,7 +166,8 @@ TEST_CASE("every list has the shape of its schema") {
 
 TEST_CASE("explanations have the shape of their schema") {
   Running running;
-  auto body = R"({"queries":[{"source":"a/b","destination":"c/d","port":80},{"source":"a/b","destination":"c/d","port":81}]})";
+  auto body =
+      R"({"queries":[{"source":"a/b","destination":"c/d","port":80},{"source":"a/b","destination":"c/d","port":81}]})";
   hold_fast("explanation-list", {Client(running.path).request("POST", "/api/v1/explain", body).body});
 }
 

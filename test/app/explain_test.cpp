@@ -185,7 +185,8 @@ TEST_CASE("the name of a headless service stands for its endpoints") {
   CHECK(step(view, "service").result == "headless");
 }
 
-TEST_CASE("a pod comes before a workload, a workload before a service; a workload is its pods, those of this node first") {
+TEST_CASE(
+    "a pod comes before a workload, a workload before a service; a workload is its pods, those of this node first") {
   TestNode node;
   auto view = node.ask("shop/web", "shop/db");
   CHECK(step(view, "source").object == "workload shop/web");
@@ -229,7 +230,8 @@ TEST_CASE("ICMP is asked without a port") {
 }
 
 TEST_CASE("rules in words: their own name, their place, or default; and whether they exist") {
-  RuleName rule{{ObjectKind::kNetworkPolicy, "shop", "walls"}, WEFT_INGRESS, RuleName::kIsolates, "", PolicyTier::kNetwork};
+  RuleName rule{
+      {ObjectKind::kNetworkPolicy, "shop", "walls"}, WEFT_INGRESS, RuleName::kIsolates, "", PolicyTier::kNetwork};
   CHECK(rule_words(rule).rule == "default");
   TestNode node(isolate("walls", "web", "Ingress"));
   CHECK(rule_exists(*node.world.snapshot, rule));

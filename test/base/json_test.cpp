@@ -124,8 +124,9 @@ TEST_CASE("messages escape control characters and cut long values") {
 }
 
 TEST_CASE("a stream of JSON objects is what YAML makes of it, with the same lines") {
-  for (std::string_view text : {"{}", "{\"a\": 1}\n", "\n\n{\"a\": [1, -2, 1.5, true, null, \"x\\n\\u00e9\"]}\n---\n{\"b\":\n {\"c\": {}}}\n",
-                                "---\n{\"a\": 1}\n---  \r\n\n{\n  \"b\": \"---\",\n  \"c\":\n [{\"d\": 2}]\n}\n---\n"}) {
+  for (std::string_view text :
+       {"{}", "{\"a\": 1}\n", "\n\n{\"a\": [1, -2, 1.5, true, null, \"x\\n\\u00e9\"]}\n---\n{\"b\":\n {\"c\": {}}}\n",
+        "---\n{\"a\": 1}\n---  \r\n\n{\n  \"b\": \"---\",\n  \"c\":\n [{\"d\": 2}]\n}\n---\n"}) {
     INFO(text);
     auto fast = read_json_stream(text);
     auto slow = read_yaml(text);
@@ -142,8 +143,8 @@ TEST_CASE("a stream of JSON objects is what YAML makes of it, with the same line
 
 TEST_CASE("what is not a stream of JSON objects alone is left to YAML") {
   for (std::string_view text :
-       {"", " \n", "a: 1\n", "{a: 1}", "[1]", "{\"a\": 1} {\"b\": 2}", "{\"a\": 1}\n{\"b\": 2}", "{\"a\": 1}\n---\nb: 2\n",
-        "{\"a\": 1} # why\n", "--- {\"a\": 1}\n", "{\"a\": 1, \"a\": 2}", "{\"<<\": {}}", "{\"a\": 18446744073709551616}",
-        "{\"a\":\n\t1}", "{\"a\": \"\xff\"}", "{\"a\": 1}\n...\n"})
+       {"", " \n", "a: 1\n", "{a: 1}", "[1]", "{\"a\": 1} {\"b\": 2}", "{\"a\": 1}\n{\"b\": 2}",
+        "{\"a\": 1}\n---\nb: 2\n", "{\"a\": 1} # why\n", "--- {\"a\": 1}\n", "{\"a\": 1, \"a\": 2}", "{\"<<\": {}}",
+        "{\"a\": 18446744073709551616}", "{\"a\":\n\t1}", "{\"a\": \"\xff\"}", "{\"a\": 1}\n...\n"})
     CHECK_FALSE(read_json_stream(text).has_value());
 }

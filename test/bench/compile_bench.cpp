@@ -1,4 +1,5 @@
-// compile_bench [SERVICES [ENDPOINTS_PER_SERVICE]]: processor time and memory of fold → compile → plan on one core, as a table.
+// compile_bench [SERVICES [ENDPOINTS_PER_SERVICE]]: processor time and memory of fold → compile → plan on one core, as
+// a table.
 #include <fmt/core.h>
 #include <malloc.h>
 #include <time.h>
@@ -77,7 +78,8 @@ Event said(Object object) { return {ObjectChanged{"files", "f:1", std::move(obje
 
 class Bench {
  public:
-  Bench(std::uint32_t services, std::uint32_t endpoints) : services_(services), endpoints_(endpoints), compiler_(Names{}) {
+  Bench(std::uint32_t services, std::uint32_t endpoints)
+      : services_(services), endpoints_(endpoints), compiler_(Names{}) {
     TableSizes sizes{2 * services + 64, 8 * services * endpoints + 64, 2 * services * endpoints + 64, 400000, 64};
     ledger_ = std::make_unique<Ledger>(sizes, Tables{}, Clock::now());
   }
@@ -108,7 +110,8 @@ class Bench {
 
   void plan_changed(Plan& plan) {
     for (const auto& name : result_.changed_services) {
-      auto planned = ledger_->plan_service(desired_of(**result_.compiled->services.find(name)), true, Clock::now(), plan);
+      auto planned =
+          ledger_->plan_service(desired_of(**result_.compiled->services.find(name)), true, Clock::now(), plan);
       if (!planned) fmt::print("{}\n", planned.error().what), std::exit(1);
     }
   }
@@ -140,7 +143,8 @@ class Bench {
     report("one more pod at 100,000: compile owners",
            ms_of([&] { result_ = compiler_.compile(folded.snapshot, folded.changes, facts_); }));
     Plan plan;
-    report("one more pod at 100,000: plan owners", ms_of([&] { (void)ledger_->plan_owners(*result_.compiled->owners, true, plan); }));
+    report("one more pod at 100,000: plan owners",
+           ms_of([&] { (void)ledger_->plan_owners(*result_.compiled->owners, true, plan); }));
     report("its commit", ms_of([&] { ledger_->commit(plan, {plan.steps.size(), 0, ""}, Clock::now()); }));
   }
 
@@ -170,6 +174,8 @@ class Bench {
 }  // namespace weft
 
 int main(int argc, char** argv) {
-  auto number = [&](int index, int otherwise) { return static_cast<std::uint32_t>(argc > index ? std::atoi(argv[index]) : otherwise); };
+  auto number = [&](int index, int otherwise) {
+    return static_cast<std::uint32_t>(argc > index ? std::atoi(argv[index]) : otherwise);
+  };
   weft::Bench(std::max(number(1, 10000), 1u), number(2, 10)).run();
 }

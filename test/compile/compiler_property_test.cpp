@@ -31,7 +31,9 @@ class World {
   }
 
  private:
-  std::uint32_t pick(std::uint32_t below) { return std::uniform_int_distribution<std::uint32_t>(0, below - 1)(random_); }
+  std::uint32_t pick(std::uint32_t below) {
+    return std::uniform_int_distribution<std::uint32_t>(0, below - 1)(random_);
+  }
   bool chance(std::uint32_t one_in) { return pick(one_in) == 0; }
   std::string any(const char* stem, std::uint32_t below) { return fmt::format("{}{}", stem, pick(below)); }
   IpAddress address(std::uint32_t n) const {
@@ -93,7 +95,8 @@ class World {
     if (!chance(5)) service.cluster_ips = {address(100 + pick(8))};
     if (chance(4)) service.external_ips = {address(100 + pick(8))};
     if (!chance(5)) service.selector = labels();
-    service.ports = {{"", Protocol::kTcp, 80, 8080, chance(2) ? "http" : "", static_cast<std::uint16_t>(30000 + pick(3)), ""}};
+    service.ports = {
+        {"", Protocol::kTcp, 80, 8080, chance(2) ? "http" : "", static_cast<std::uint16_t>(30000 + pick(3)), ""}};
     if (chance(3)) service.ports.push_back({"b", Protocol::kTcp, 81, 8081, "", 0, ""});
     service.affinity_timeout_s = pick(3);
     service.internal_local = chance(4);
@@ -118,11 +121,20 @@ class World {
   }
   Object random_object() {
     switch (pick(12)) {
-      case 0: return random_node();
-      case 1: case 2: return random_workload();
-      case 3: case 4: return random_slice();
-      case 5: case 6: case 7: return random_pod();
-      default: return random_service();
+      case 0:
+        return random_node();
+      case 1:
+      case 2:
+        return random_workload();
+      case 3:
+      case 4:
+        return random_slice();
+      case 5:
+      case 6:
+      case 7:
+        return random_pod();
+      default:
+        return random_service();
     }
   }
 
@@ -143,7 +155,8 @@ class World {
         [&](const NamespacedName& name, const auto& service) { now[name] = renderer.service(name, *service); });
     std::set<NamespacedName> told(result.changed_services.begin(), result.changed_services.end());
     REQUIRE(told.size() == result.changed_services.size());
-    for (const auto& [name, text] : now) REQUIRE(told.contains(name) == (!texts_.contains(name) || texts_[name] != text));
+    for (const auto& [name, text] : now)
+      REQUIRE(told.contains(name) == (!texts_.contains(name) || texts_[name] != text));
     for (const auto& [name, text] : texts_)
       if (!now.contains(name)) REQUIRE(told.contains(name));
     texts_ = std::move(now);

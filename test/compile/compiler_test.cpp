@@ -11,7 +11,8 @@ apiVersion: v1
 kind: Node
 metadata: {{name: {}, labels: {{topology.kubernetes.io/zone: {}}}}}
 status: {{addresses: [{{type: InternalIP, address: "{}"}}]}}
----)", name, zone, address);
+---)",
+                     name, zone, address);
 }
 
 std::string service(const std::string& name, const std::string& ip_text, const std::string& more = "") {
@@ -20,7 +21,8 @@ apiVersion: v1
 kind: Service
 metadata: {{name: {}, namespace: shop}}
 spec: {{clusterIP: "{}", selector: {{app: web}}, ports: [{{port: 80, targetPort: 8080}}]{}}}
----)", name, ip_text, more);
+---)",
+                     name, ip_text, more);
 }
 
 std::string pod(const std::string& name, const std::string& address, const std::string& node_name = "node-a",
@@ -31,7 +33,8 @@ kind: Pod
 metadata: {{name: {}, namespace: shop, labels: {{app: web}}{}}}
 spec: {{nodeName: {}, containers: [{{name: c}}]}}
 status: {{phase: Running, podIP: "{}", podIPs: [{{ip: "{}"}}], conditions: [{{type: Ready, status: "True"}}]}}
----)", name, metadata, node_name, address, address);
+---)",
+                     name, metadata, node_name, address, address);
 }
 
 std::string text_of(const Mesh& mesh, const std::string& name) {
@@ -135,8 +138,9 @@ endpoints: [{addresses: [192.0.2.1]}]
 TEST_CASE("zone and region of this node may come from its configuration") {
   Mesh mesh;
   mesh.facts.zone = "z5";
-  mesh.put(node("node-a", "192.168.0.1", "z1") + node("node-b", "192.168.0.2", "z5") + service("a", "10.96.0.1", ", trafficDistribution: PreferSameZone") +
-           pod("here", "10.0.0.1") + pod("near", "10.0.0.2", "node-b"));
+  mesh.put(node("node-a", "192.168.0.1", "z1") + node("node-b", "192.168.0.2", "z5") +
+           service("a", "10.96.0.1", ", trafficDistribution: PreferSameZone") + pod("here", "10.0.0.1") +
+           pod("near", "10.0.0.2", "node-b"));
   CHECK(Renderer(mesh.compiled()).all().ends_with("node zone=z5\n"));
   CHECK(contains(text_of(mesh, "a"), "10.0.0.2:8080 zone=z5"));
 }
@@ -169,7 +173,8 @@ spec: {type: NodePort, clusterIP: 10.96.0.2, selector: {app: web}, ports: [{port
 
 TEST_CASE("a pod that takes over the address of a deleted one owns it at once") {
   Mesh mesh(pod("old", "10.0.0.1") + pod("other", "10.0.0.2"));
-  mesh.put(pod("old", "10.0.0.1", "node-a", ", deletionTimestamp: \"2026-01-01T00:00:00Z\"") + pod("young", "10.0.0.1"));
+  mesh.put(pod("old", "10.0.0.1", "node-a", ", deletionTimestamp: \"2026-01-01T00:00:00Z\"") +
+           pod("young", "10.0.0.1"));
   CHECK(mesh.result.owners_changed);
   CHECK(contains(owners_of(mesh), "10.0.0.1 zone=- workload=shop/young"));
   mesh.remove("Pod shop/young");
@@ -191,7 +196,8 @@ TEST_CASE("ids are kept when a name comes back and over a restart") {
   CHECK(mesh.service("shop", "b").id == id);
   Mesh again(service("b", "10.96.0.2") + pod("q", "10.0.0.2"), *mesh.compiled().names);
   CHECK(again.service("shop", "b").id == id);
-  CHECK(again.service("shop", "b").sets[0].endpoints[0].workload == mesh.service("shop", "b").sets[0].endpoints[1].workload);
+  CHECK(again.service("shop", "b").sets[0].endpoints[0].workload ==
+        mesh.service("shop", "b").sets[0].endpoints[1].workload);
 }
 
 TEST_CASE("workload ids begin behind the reserved ones, service ids at 1") {

@@ -91,7 +91,8 @@ class Renderer {
       out += fmt::format("  set {}\n", i);
       for (const auto& row : service.sets[i].endpoints) out += "    " + endpoint(row) + "\n";
     }
-    for (const auto& d : service.diagnostics) out += fmt::format("  {} {} {}: {}\n", d.code, d.object.text(), d.field, d.reason);
+    for (const auto& d : service.diagnostics)
+      out += fmt::format("  {} {} {}: {}\n", d.code, d.object.text(), d.field, d.reason);
     return out;
   }
   std::string owner(const OwnerRow& row) const {

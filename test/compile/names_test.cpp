@@ -55,15 +55,28 @@ TEST_CASE("a bad names file is an error, never a guess") {
   };
   CHECK(names_from_text(with("")));
   CHECK(names_from_text(with(R"([256,"a","b"])")));
-  for (const auto& bad :
-       {std::string(), std::string("["), std::string("null"), std::string("{}"), std::string(R"({"version":2})"),
-        with(R"([255,"a","b"])"), with(R"([2147483648,"a","b"])"), with(R"([-1,"a","b"])"), with(R"(["256","a","b"])"),
-        with(R"([256.5,"a","b"])"), with(R"([18446744073709551616,"a","b"])"), with(R"([256,"a"])"), with(R"([256,1,2])"),
-        with(R"([])"), with(R"(7)"), with(R"([256,"a","b"],[256,"a","c"])"), with(R"([256,"a","b"],[257,"a","b"])"),
-        std::string(R"({"version":1,"workloads":{},"services":[],"zones":[]})"),
-        std::string(R"({"version":1,"workloads":[],"services":[[0,"a","b"]],"zones":[]})"),
-        std::string(R"({"version":1,"workloads":[],"services":[],"zones":[[65536,"z"]]})"),
-        std::string(R"({"version":1,"workloads":[],"services":[]})"), std::string(kMaxNamesBytes + 1, ' ')}) {
+  for (const auto& bad : {std::string(),
+                          std::string("["),
+                          std::string("null"),
+                          std::string("{}"),
+                          std::string(R"({"version":2})"),
+                          with(R"([255,"a","b"])"),
+                          with(R"([2147483648,"a","b"])"),
+                          with(R"([-1,"a","b"])"),
+                          with(R"(["256","a","b"])"),
+                          with(R"([256.5,"a","b"])"),
+                          with(R"([18446744073709551616,"a","b"])"),
+                          with(R"([256,"a"])"),
+                          with(R"([256,1,2])"),
+                          with(R"([])"),
+                          with(R"(7)"),
+                          with(R"([256,"a","b"],[256,"a","c"])"),
+                          with(R"([256,"a","b"],[257,"a","b"])"),
+                          std::string(R"({"version":1,"workloads":{},"services":[],"zones":[]})"),
+                          std::string(R"({"version":1,"workloads":[],"services":[[0,"a","b"]],"zones":[]})"),
+                          std::string(R"({"version":1,"workloads":[],"services":[],"zones":[[65536,"z"]]})"),
+                          std::string(R"({"version":1,"workloads":[],"services":[]})"),
+                          std::string(kMaxNamesBytes + 1, ' ')}) {
     INFO(bad.substr(0, 100));
     auto read = names_from_text(bad);
     REQUIRE_FALSE(read);

@@ -1,4 +1,5 @@
-// Any bytes as a manifest: no crash, no hang, and what is decoded folds and compiles. The first byte chooses between YAML and JSON.
+// Any bytes as a manifest: no crash, no hang, and what is decoded folds and compiles. The first byte chooses between
+// YAML and JSON.
 #include <cstdint>
 #include <cstdlib>
 #include <string>

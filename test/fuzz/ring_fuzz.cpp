@@ -27,7 +27,8 @@ FlowJoiner make_joiner() {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static FlowJoiner joiner = make_joiner();
-  static const Filter filter = Filter::parse("src=shop/* or policy=shop/* or rule=in* or dst=10.0.0.0/8 and not web-*").value();
+  static const Filter filter =
+      Filter::parse("src=shop/* or policy=shop/* or rule=in* or dst=10.0.0.0/8 and not web-*").value();
   auto event = decode_event(std::as_bytes(std::span(data, size)));
   if (!event) return 0;
   auto flow = joiner.join(*event);

@@ -1,5 +1,5 @@
-// Packets as readable builders: Packet().ipv4("10.1.0.2", "10.1.0.1").tcp(40000, 80, kSyn). Checksums are left zero: the
-// programs under test do not look at them.
+// Packets as readable builders: Packet().ipv4("10.1.0.2", "10.1.0.1").tcp(40000, 80, kSyn). Checksums are left zero:
+// the programs under test do not look at them.
 #pragma once
 
 #include <arpa/inet.h>

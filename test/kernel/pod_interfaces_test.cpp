@@ -38,14 +38,17 @@ Buffer number(std::uint16_t type, T value) {
   return attribute(type, bytes_of(&value, sizeof value));
 }
 
-Buffer text(std::uint16_t type, const std::string& value) { return attribute(type, bytes_of(value.c_str(), value.size() + 1)); }
+Buffer text(std::uint16_t type, const std::string& value) {
+  return attribute(type, bytes_of(value.c_str(), value.size() + 1));
+}
 
 Buffer message(std::uint16_t type, const Buffer& payload) {
   nlmsghdr header{static_cast<__u32>(sizeof header + payload.size()), type, 0, 0, 0};
   return padded(bytes_of(&header, sizeof header) + payload);
 }
 
-Buffer veth(std::uint16_t type, int index, const std::string& name, int peer, int netns_id, unsigned char family = AF_UNSPEC) {
+Buffer veth(std::uint16_t type, int index, const std::string& name, int peer, int netns_id,
+            unsigned char family = AF_UNSPEC) {
   ifinfomsg head{};
   head.ifi_family = family;
   head.ifi_index = index;

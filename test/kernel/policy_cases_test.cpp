@@ -78,10 +78,13 @@ TEST_CASE("the loaded programs give every verdict of the network policy cases") 
         auto got = kernel.denied_by(parse_pair(step, pair));
         ++verdicts;
         wrong += got == want ? 0 : 1;
-        if (got != want) UNSCOPED_INFO(document["id"] << ": " << pair << " is denied by '" << got << "', should be by '" << want << "'");
+        if (got != want)
+          UNSCOPED_INFO(document["id"] << ": " << pair << " is denied by '" << got << "', should be by '" << want
+                                       << "'");
       };
       for (const auto& pair : step["allowed"]) check(pair.get<std::string>(), "");
-      for (const auto& pair : step["denied"]) check(pair.get<std::string>(), step["denied_by"][pair.get<std::string>()]);
+      for (const auto& pair : step["denied"])
+        check(pair.get<std::string>(), step["denied_by"][pair.get<std::string>()]);
     }
   }
   CHECK(wrong == 0);

@@ -33,7 +33,8 @@ class Harness {
     row.slot_count = count;
     row.affinity_timeout_s = affinity_s;
     row.flags = affinity_s != 0 ? WEFT_SERVICE_AFFINITY : 0;
-    REQUIRE(Map<weft_service_key, weft_service>(fd(skeleton_->maps.weft_services)).put(service_key("10.96.0.1", 80), row));
+    REQUIRE(
+        Map<weft_service_key, weft_service>(fd(skeleton_->maps.weft_services)).put(service_key("10.96.0.1", 80), row));
   }
   // Three endpoints at slots 10 to 12.
   void three(std::uint32_t affinity_s = 0) {

@@ -5,9 +5,6 @@
 #define SEC(name) __attribute__((section(name), used))
 
 SEC("cgroup/connect4")
-int foreign_connect4(struct bpf_sock_addr *ctx)
-{
-	return 1;
-}
+int foreign_connect4(struct bpf_sock_addr* ctx) { return 1; }
 
 char _license[] SEC("license") = "GPL";

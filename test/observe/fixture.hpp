@@ -15,10 +15,9 @@ class FakeNames final : public NameSource {
       {256, {"shop", "cart"}}, {257, {"shop", "web"}}, {258, {"bank", "vault"}}};
   std::map<std::uint32_t, NamespacedName> services{{1, {"shop", "web"}}, {2, {"bank", "vault"}}};
   std::map<std::uint16_t, std::string> zones{{1, "z1"}, {2, "z2"}};
-  std::map<std::uint32_t, RuleWords> rules{
-      {11, {"NetworkPolicy", {"shop", "web"}, "default", "NetworkPolicy"}},
-      {12, {"NetworkPolicy", {"shop", "web"}, "ingress[0]", "NetworkPolicy"}},
-      {13, {"ClusterNetworkPolicy", {"", "guard"}, "no-batch", "Admin"}}};
+  std::map<std::uint32_t, RuleWords> rules{{11, {"NetworkPolicy", {"shop", "web"}, "default", "NetworkPolicy"}},
+                                           {12, {"NetworkPolicy", {"shop", "web"}, "ingress[0]", "NetworkPolicy"}},
+                                           {13, {"ClusterNetworkPolicy", {"", "guard"}, "no-batch", "Admin"}}};
   std::map<std::uint32_t, bool> gone;
 
   const NamespacedName* find_workload(std::uint32_t id) const override { return find(workloads, id); }

@@ -82,8 +82,8 @@ TEST_CASE("a record of policy is decoded only when it is a denial that its own e
   CHECK_FALSE(refused([](auto& e) { e.protocol = IPPROTO_ICMPV6, e.destination_port = 0; }));
   CHECK_FALSE(refused([](auto& e) { e.protocol = 47, e.rule = 0; }));
   for (int reason = 0; reason < 256; ++reason) {
-    bool denies = reason == WEFT_REASON_ADMIN || reason == WEFT_REASON_DEFAULT_DENY ||
-                  reason == WEFT_REASON_BASELINE || reason == WEFT_REASON_INCONSISTENT;
+    bool denies = reason == WEFT_REASON_ADMIN || reason == WEFT_REASON_DEFAULT_DENY || reason == WEFT_REASON_BASELINE ||
+                  reason == WEFT_REASON_INCONSISTENT;
     CHECK(refused([&](auto& e) { e.reason = static_cast<__u8>(reason); }) == !denies);
   }
   CHECK(refused([](auto& e) { e.direction = WEFT_DIRECTION_COUNT; }));
@@ -117,8 +117,8 @@ TEST_CASE("what audited policies would deny is told as audited, by cluster-wide 
   CHECK(json["direction"] == "egress");
   CHECK(json["reason"] == "admin");
   CHECK(json["protocol"] == "ICMP");
-  CHECK(json["policy"] == nlohmann::json::parse(
-                              R"({"kind":"ClusterNetworkPolicy","name":"guard","rule":"no-batch","tier":"Admin"})"));
+  CHECK(json["policy"] ==
+        nlohmann::json::parse(R"({"kind":"ClusterNetworkPolicy","name":"guard","rule":"no-batch","tier":"Admin"})"));
 }
 
 TEST_CASE("a flow keeps the rule that was known when its record was read") {

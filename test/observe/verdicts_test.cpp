@@ -71,7 +71,8 @@ TEST_CASE("rows of rules that are gone are deleted after 15 idle minutes, others
   VerdictBook book(100);
   FakeNames names;
   names.gone[12] = true;
-  book.update(std::vector<VerdictSample>{{kDefault, {3, kStart}}, {kAllow, {5, kStart}}, {kNoPolicy, {1, kStart}}}, names);
+  book.update(std::vector<VerdictSample>{{kDefault, {3, kStart}}, {kAllow, {5, kStart}}, {kNoPolicy, {1, kStart}}},
+              names);
   CHECK(book.expired(kStart + VerdictBook::kIdleNs - 1).empty());
   auto expired = book.expired(kStart + VerdictBook::kIdleNs);
   REQUIRE(expired.size() == 1);

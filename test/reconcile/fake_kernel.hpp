@@ -110,7 +110,9 @@ class FakeKernel {
   void apply(const PutSettings& s) { tables.settings = s.row; }
 };
 
-inline Ledger::Clock::time_point at_s(long seconds) { return Ledger::Clock::time_point{} + std::chrono::seconds(seconds); }
+inline Ledger::Clock::time_point at_s(long seconds) {
+  return Ledger::Clock::time_point{} + std::chrono::seconds(seconds);
+}
 
 inline bool same_endpoints(const std::vector<weft_endpoint>& a, const std::vector<weft_endpoint>& b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](auto& x, auto& y) { return same_bytes(x, y); });

@@ -26,10 +26,18 @@ class World {
     for (int i = 0; i < steps; ++i) {
       now_s_ += pick(3) == 0 ? pick(40) : 0;
       switch (pick(12)) {
-        case 0: expire(); break;
-        case 1: restart(); break;
-        case 2: drift_and_repair(); break;
-        default: change_services(); break;
+        case 0:
+          expire();
+          break;
+        case 1:
+          restart();
+          break;
+        case 2:
+          drift_and_repair();
+          break;
+        default:
+          change_services();
+          break;
       }
     }
     settle();
@@ -39,7 +47,9 @@ class World {
  private:
   using Frontends = std::map<weft_service_key, Answer, ByteLess<weft_service_key>>;
 
-  std::uint32_t pick(std::uint32_t below) { return std::uniform_int_distribution<std::uint32_t>(0, below - 1)(random_); }
+  std::uint32_t pick(std::uint32_t below) {
+    return std::uniform_int_distribution<std::uint32_t>(0, below - 1)(random_);
+  }
   Ledger::Clock::time_point now() const { return at_s(now_s_); }
 
   // Zone and workload follow from the address and the epoch: all services agree about an endpoint.
@@ -53,7 +63,8 @@ class World {
       for (std::uint32_t ip = 1; ip <= 30; ++ip)
         if (pick(8) == 0) set.push_back(endpoint(ip));
     for (std::uint32_t i = 0, n = pick(5); i < n; ++i)
-      spec.frontends.push_back({frontend_key(1000 + id * 10 + i), static_cast<std::uint16_t>(pick(static_cast<std::uint32_t>(spec.sets.size())))});
+      spec.frontends.push_back({frontend_key(1000 + id * 10 + i),
+                                static_cast<std::uint16_t>(pick(static_cast<std::uint32_t>(spec.sets.size())))});
     if (pick(6) == 0) spec.frontends.push_back({frontend_key(1), 0});  // goes from service to service
     return spec;
   }
@@ -183,13 +194,27 @@ class World {
     auto& tables = kernel_.tables;
     auto any = [this](auto& table) { return std::next(table.begin(), pick(static_cast<std::uint32_t>(table.size()))); };
     switch (pick(7)) {
-      case 0: if (!tables.services.empty()) tables.services.erase(any(tables.services)); break;
-      case 1: if (!tables.services.empty()) any(tables.services)->second.slot_count = pick(200); break;
-      case 2: tables.services[frontend_key(5000 + pick(5))] = {77, pick(160), pick(9), 0, 0, 0, 0}; break;
-      case 3: if (!tables.slots.empty()) any(tables.slots)->second = pick(48); break;
-      case 4: if (!tables.endpoints.empty()) tables.endpoints.erase(any(tables.endpoints)); break;
-      case 5: if (!tables.endpoints.empty()) any(tables.endpoints)->second.address = abi_address(pick(1000)); break;
-      case 6: tables.endpoints[1 + pick(47)] = endpoint_row(2000 + pick(9)); break;
+      case 0:
+        if (!tables.services.empty()) tables.services.erase(any(tables.services));
+        break;
+      case 1:
+        if (!tables.services.empty()) any(tables.services)->second.slot_count = pick(200);
+        break;
+      case 2:
+        tables.services[frontend_key(5000 + pick(5))] = {77, pick(160), pick(9), 0, 0, 0, 0};
+        break;
+      case 3:
+        if (!tables.slots.empty()) any(tables.slots)->second = pick(48);
+        break;
+      case 4:
+        if (!tables.endpoints.empty()) tables.endpoints.erase(any(tables.endpoints));
+        break;
+      case 5:
+        if (!tables.endpoints.empty()) any(tables.endpoints)->second.address = abi_address(pick(1000));
+        break;
+      case 6:
+        tables.endpoints[1 + pick(47)] = endpoint_row(2000 + pick(9));
+        break;
     }
   }
 

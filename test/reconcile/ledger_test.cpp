@@ -226,7 +226,8 @@ TEST_CASE("a full table of slots leaves the old rows, and other services go on")
   REQUIRE_FALSE(refused);
   CHECK(refused.error().code == ENOSPC);
   CHECK(refused.error().what.find("datapath.maps.slots") != std::string::npos);
-  CHECK(same_endpoints(node.kernel.ask(frontend_key(100))->endpoints, {endpoint_row(1), endpoint_row(2), endpoint_row(3)}));
+  CHECK(same_endpoints(node.kernel.ask(frontend_key(100))->endpoints,
+                       {endpoint_row(1), endpoint_row(2), endpoint_row(3)}));
   CHECK(node.try_put(simple_service(2, 200, {5})));
 }
 
@@ -297,7 +298,7 @@ TEST_CASE("ranges that overlap in a damaged dump are freed when no service names
   for (std::uint32_t i = 0; i < 8; ++i) kernel.tables.slots[i] = 1;
   kernel.tables.services[frontend_key(100)] = {1, 0, 5, 0, 0, 0, 0};
   kernel.tables.services[frontend_key(200)] = {2, 3, 5, 0, 0, 0, 0};
-  kernel.tables.services[frontend_key(201)] = {3, 120, 500, 0, 0, 0, 0};       // beyond the table
+  kernel.tables.services[frontend_key(201)] = {3, 120, 500, 0, 0, 0, 0};  // beyond the table
   kernel.tables.services[frontend_key(202)] = {4, 4000000000u, 9, 0, 0, 0, 0};
   Node node(kSizes, kernel.tables);
   CHECK(node.ledger.used().slots == 16);

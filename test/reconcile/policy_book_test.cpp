@@ -93,7 +93,7 @@ TEST_CASE("drift is repaired from the book") {
   REQUIRE(book.plan({{subject(1, {300})}, peers, {}}, plan));
   PolicyDump dump;
   dump.subjects[1] = subject(1, {}).row;
-  dump.peers = {peer(1, 0)};                                                         // changed, and one is missing
+  dump.peers = {peer(1, 0)};                                                        // changed, and one is missing
   dump.rows = {{row_key(1, 300), weft_policy{{}, {}, 1, 0}}, {row_key(9, 1), {}}};  // one too many
   auto repair = book.plan_repair(dump);
   CHECK(kinds(repair) == std::vector<std::size_t>{kKind<PutPeers>, kKind<RemoveSubject>, kKind<RemovePolicyRows>});
