@@ -52,6 +52,22 @@ TEST_CASE("rows come before subjects, subjects before addresses, and removals la
                                                   kKind<RemoveSubject>, kKind<RemovePolicyRows>});
 }
 
+TEST_CASE("an address that changes name and subject is written twice, first with the old subject") {
+  PolicyBook book(kRoom, {});
+  std::vector<PeerEntry> before{peer(1, 1)}, after{peer(1, 2)};
+  after[0].second.identity = 999;
+  PolicyPlan first, second;
+  REQUIRE(book.plan({{subject(1, {300})}, before, {}}, first));
+  REQUIRE(book.plan({{subject(2, {300})}, after, {}}, second));
+  std::vector<weft_peer> written;
+  for (const auto& step : second.steps)
+    if (const auto* put = std::get_if<PutPeers>(&step))
+      for (const auto& [key, row] : put->rows) written.push_back(row);
+  REQUIRE(written.size() == 2);
+  CHECK((written[0].identity == 999 && written[0].subject == 1));
+  CHECK((written[1].identity == 999 && written[1].subject == 2));
+}
+
 TEST_CASE("an unchanged policy costs no step") {
   PolicyBook book(kRoom, {});
   std::vector<PeerEntry> peers{peer(1, 1)};
@@ -96,7 +112,8 @@ TEST_CASE("drift is repaired from the book") {
   dump.peers = {peer(1, 0)};                                                        // changed, and one is missing
   dump.rows = {{row_key(1, 300), weft_policy{{}, {}, 1, 0}}, {row_key(9, 1), {}}};  // one too many
   auto repair = book.plan_repair(dump);
-  CHECK(kinds(repair) == std::vector<std::size_t>{kKind<PutPeers>, kKind<RemoveSubject>, kKind<RemovePolicyRows>});
+  CHECK(kinds(repair) ==
+        std::vector<std::size_t>{kKind<PutPeers>, kKind<PutPeers>, kKind<RemoveSubject>, kKind<RemovePolicyRows>});
 }
 
 }  // namespace weft::test
