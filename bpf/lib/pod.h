@@ -4,7 +4,7 @@
  *
  *   1. an answer that a program of ours wrote                            → pass
  *   2. ARP, IPv4 and IPv6 whose source is not the pod's own              → drop (out of the pod)
- *   3. headers that cannot be read; a fragment without its first one     → drop where the pod is under policy
+ *   3. headers that cannot be read; a fragment without its first one     → drop, where the pod is under policy
  *   4. neighbour discovery; the pod to itself                            → pass
  *   5. the pod is not under policy in this direction                     → pass
  *   6. policy allows it                                                  → pass
