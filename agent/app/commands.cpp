@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/api/render.hpp"
+#include "agent/app/names_store.hpp"
 #include "agent/app/node.hpp"
 #include "agent/app/status.hpp"
 #include "agent/discovery/files.hpp"
@@ -135,15 +136,12 @@ int run_cleanup(const LoadedConfig& config, bool dry_run) {
     std::fprintf(stderr, "weftd: %s\n", items.error().what.c_str());
     return kFailed;
   }
-  const auto& socket = config.config.api.socket;
-  if (std::filesystem::exists(socket)) {
-    bool removed = !dry_run && std::filesystem::remove(socket);
-    items->push_back({"file", socket, dry_run ? "would-remove" : removed ? "removed" : "left", ""});
-  }
-  auto state = std::filesystem::path(config.config.state.dir) / "names.json";
-  if (std::filesystem::exists(state)) {
-    bool removed = !dry_run && std::filesystem::remove(state);
-    items->push_back({"file", state.string(), dry_run ? "would-remove" : removed ? "removed" : "left", ""});
+  const std::filesystem::path state = config.config.state.dir;
+  for (const auto& file : {std::filesystem::path(config.config.api.socket), state / NamesStore::kNamesFile,
+                           state / NamesStore::kRulesFile}) {
+    if (!std::filesystem::exists(file)) continue;
+    bool removed = !dry_run && std::filesystem::remove(file);
+    items->push_back({"file", file.string(), dry_run ? "would-remove" : removed ? "removed" : "left", ""});
   }
   nlohmann::json list = nlohmann::json::array();
   bool left = false;

@@ -13,6 +13,9 @@ namespace weft {
 
 class NamesStore {
  public:
+  static constexpr const char* kNamesFile = "names.json";
+  static constexpr const char* kRulesFile = "rules.json";
+
   // Creates the directory when it is missing (0750).
   static Result<NamesStore> open(const std::filesystem::path& directory);
 
@@ -27,7 +30,7 @@ class NamesStore {
 
  private:
   explicit NamesStore(const std::filesystem::path& directory)
-      : file_(directory / "names.json"), rules_file_(directory / "rules.json") {}
+      : file_(directory / kNamesFile), rules_file_(directory / kRulesFile) {}
   std::filesystem::path file_;
   std::filesystem::path rules_file_;
   std::shared_ptr<const RuleNames> saved_rules_;
