@@ -241,8 +241,11 @@ class Demo:
     def _explain(self, verdict: str, code: int) -> None:
         """Why: from the flows, and from the loaded programs."""
         screen = self.screen
+        observe = lambda: self.agent.weft("observe", "--verdict", verdict, "--last", "2", check=True).stdout
+        wait_for(observe, 3, "the record of a denial", 0.05)  # records are read every 50 ms
         screen.command(f"weft observe --verdict {verdict} --last 2")
-        screen.block(self.agent.weft("observe", "--verdict", verdict, "--last", "2", check=True).stdout)
+        screen.block(observe())
+        screen.figure("the denial names the policy", "NetworkPolicy shop/catalog", "NetworkPolicy shop/catalog" in observe(), "yes")
         screen.command("weft explain shop/frontend shop/catalog:80")
         explained = self.agent.weft("explain", "shop/frontend", "shop/catalog:80")
         screen.block(explained.stdout)
