@@ -166,11 +166,10 @@ weft_inline int judge(struct __sk_buff *skb, const struct weft_packet *packet, s
 }
 
 /* The way of most packets: of a pod that is under no policy, from its own address. Nothing else of them is read. Whatever
- * is not plainly so takes the long way. */
-weft_inline bool is_free(struct __sk_buff *skb, __u32 protocol, bool from_pod)
+ * is not plainly so takes the long way, with the pod's row in `own` when that was found. */
+weft_inline bool is_free(struct __sk_buff *skb, __u32 protocol, bool from_pod, struct weft_peer **own)
 {
 	struct weft_peer_key key = {};
-	struct weft_peer *own;
 	__be32 word;
 	__u8 next;
 
@@ -187,8 +186,8 @@ weft_inline bool is_free(struct __sk_buff *skb, __u32 protocol, bool from_pod)
 	} else {
 		return false;
 	}
-	own = bpf_map_lookup_elem(&weft_peers, &key);
-	if (own && own->subject)
+	*own = bpf_map_lookup_elem(&weft_peers, &key);
+	if (*own && (*own)->subject)
 		return false;
 	return !from_pod || source_is_own(skb->ifindex, &key.address);
 }
@@ -203,10 +202,10 @@ weft_inline int handle(struct __sk_buff *skb, __u8 direction)
 	struct weft_scratch *scratch;
 	struct weft_packet *packet;
 	struct weft_pod_case *pod;
-	struct weft_peer *own;
+	struct weft_peer *own = NULL;
 	int unreadable;
 
-	if (skb->mark == WEFT_MARK_ANSWER || is_free(skb, protocol, from_pod))
+	if (skb->mark == WEFT_MARK_ANSWER || is_free(skb, protocol, from_pod, &own))
 		return WEFT_PASS;
 	interface = bpf_map_lookup_elem(&weft_interfaces, &index);
 	if (!interface) /* not given to a pod yet, or no longer */
@@ -227,8 +226,10 @@ weft_inline int handle(struct __sk_buff *skb, __u8 direction)
 	if (from_pod && source_is_forged(skb, packet))
 		return pod_drop(WEFT_DROP_SOURCE);
 	ends_of_packet(packet, from_pod, &pod->ends);
-	key.address = pod->ends.pod;
-	own = bpf_map_lookup_elem(&weft_peers, &key);
+	if (!own) {
+		key.address = pod->ends.pod;
+		own = bpf_map_lookup_elem(&weft_peers, &key);
+	}
 	if (!own || !own->subject)
 		return WEFT_PASS;
 	pod->netns_id = interface->netns_id;
@@ -236,6 +237,7 @@ weft_inline int handle(struct __sk_buff *skb, __u8 direction)
 	pod->direction = direction;
 	pod->subject = own->subject;
 	pod->owner = own->owner;
+	pod->own_flags = own->flags;
 	pod->now_ns = bpf_ktime_get_coarse_ns();
 	pod->opens = packet->protocol == IPPROTO_TCP && (packet->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
 	return judge(skb, packet, pod);
@@ -275,6 +277,7 @@ int weft_explain(struct __sk_buff *skb)
 	question.protocol = request.protocol;
 	question.direction = request.direction;
 	question.subject = request.subject;
+	question.own_flags = own ? own->flags : 0;
 	if (address_equal(&request.pod, &request.peer))
 		decision = policy_make_decision(0, WEFT_VERDICT_ALLOW, WEFT_REASON_ITSELF);
 	else if (request.subject)

@@ -6,6 +6,7 @@
 #ifndef WEFT_LIB_ANSWER_H
 #define WEFT_LIB_ANSWER_H
 
+#include "lib/count.h"
 #include "lib/packet.h"
 
 struct weft_tcp_header {
@@ -66,13 +67,7 @@ weft_inline void make_reset(const struct weft_tcp_header *in, __u32 payload_byte
 
 weft_inline long write_ipv4(struct __sk_buff *skb, const struct weft_packet *packet)
 {
-	struct {
-		__u8 version_length, tos;
-		__be16 length, id, fragment;
-		__u8 ttl, protocol;
-		__be16 checksum;
-		__be32 source, destination;
-	} ip = {
+	struct weft_ipv4_header ip = {
 		.version_length = 0x45,
 		.length = bpf_htons(IPV4_HEADER + TCP_HEADER),
 		.fragment = bpf_htons(0x4000),
@@ -88,13 +83,8 @@ weft_inline long write_ipv4(struct __sk_buff *skb, const struct weft_packet *pac
 
 weft_inline long write_ipv6(struct __sk_buff *skb, const struct weft_packet *packet)
 {
-	struct {
-		__be32 version;
-		__be16 length;
-		__u8 next, hops;
-		struct weft_address source, destination;
-	} ip = {
-		.version = bpf_htonl(6u << 28),
+	struct weft_ipv6_header ip = {
+		.version_class_flow = bpf_htonl(6u << 28),
 		.length = bpf_htons(TCP_HEADER),
 		.next = IPPROTO_TCP,
 		.hops = 64,
@@ -116,26 +106,40 @@ weft_inline long swap_links(struct __sk_buff *skb)
 	return bpf_skb_store_bytes(skb, 0, swapped, sizeof(swapped), 0);
 }
 
+weft_inline long replace_headers(struct __sk_buff *skb, const struct weft_packet *packet, __u32 transport,
+				 const struct weft_tcp_header *tcp)
+{
+	long error = bpf_skb_change_tail(skb, transport + TCP_HEADER, 0);
+
+	if (!error)
+		error = swap_links(skb);
+	if (!error)
+		error = packet->version == 4 ? write_ipv4(skb, packet) : write_ipv6(skb, packet);
+	if (!error)
+		error = bpf_skb_store_bytes(skb, transport, tcp, sizeof(*tcp), BPF_F_INVALIDATE_HASH);
+	return error;
+}
+
 /* Returns 0 when `skb` is the reset now. */
 weft_global int write_reset(struct __sk_buff *skb, const struct weft_packet *packet)
 {
 	struct weft_tcp_header in, out;
 	__u32 transport, payload = 0;
+	long error;
 
 	if (!packet || !packet->plain || packet->fragment != WEFT_WHOLE || (packet->tcp_flags & TCP_RST))
 		return -1;
 	transport = packet->version == 4 ? ETH_HEADER + IPV4_HEADER : ETH_HEADER + IPV6_HEADER;
 	if (bpf_skb_load_bytes(skb, transport, &in, sizeof(in)))
-		return -1;
+		return -1; /* cut short */
 	if (skb->len > transport + (in.offset >> 4) * 4u)
 		payload = skb->len - transport - (in.offset >> 4) * 4u;
 	make_reset(&in, payload, &out);
 	out.checksum = tcp_checksum(&out, packet);
-	if (bpf_skb_change_tail(skb, transport + TCP_HEADER, 0) || swap_links(skb))
-		return -1;
-	if (packet->version == 4 ? write_ipv4(skb, packet) : write_ipv6(skb, packet))
-		return -1;
-	return bpf_skb_store_bytes(skb, transport, &out, sizeof(out), BPF_F_INVALIDATE_HASH) ? -1 : 0;
+	error = replace_headers(skb, packet, transport, &out);
+	if (error)
+		count_helper_error(WEFT_HELPER_ANSWER, error);
+	return error ? -1 : 0;
 }
 
 #endif

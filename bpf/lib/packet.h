@@ -24,6 +24,21 @@ enum {
 	TCP_ACK = 16,
 };
 
+struct weft_ipv4_header { /* RFC 791, without options */
+	__u8 version_length, tos;
+	__be16 length, id, fragment;
+	__u8 ttl, protocol;
+	__be16 checksum;
+	__be32 source, destination;
+};
+
+struct weft_ipv6_header { /* RFC 8200 */
+	__be32 version_class_flow;
+	__be16 length;
+	__u8 next, hops;
+	struct weft_address source, destination;
+};
+
 enum weft_fragment_state { WEFT_WHOLE = 0, WEFT_FIRST_FRAGMENT = 1, WEFT_LATER_FRAGMENT = 2 };
 
 enum weft_icmp_kind {
@@ -176,13 +191,7 @@ weft_inline int parse_transport(struct __sk_buff *skb, struct weft_packet *packe
 
 weft_inline int parse_ipv4(struct __sk_buff *skb, __u32 offset, struct weft_packet *packet)
 {
-	struct {
-		__u8 version_length, tos;
-		__be16 length, id, fragment;
-		__u8 ttl, protocol;
-		__be16 checksum;
-		__be32 source, destination;
-	} header;
+	struct weft_ipv4_header header;
 	__u32 header_bytes;
 
 	if (bpf_skb_load_bytes(skb, offset, &header, sizeof(header)))
@@ -211,12 +220,7 @@ weft_inline int parse_ipv4(struct __sk_buff *skb, __u32 offset, struct weft_pack
 
 weft_inline int parse_ipv6(struct __sk_buff *skb, __u32 offset, struct weft_packet *packet)
 {
-	struct {
-		__be32 version_class_flow;
-		__be16 length;
-		__u8 next, hops;
-		struct weft_address source, destination;
-	} header;
+	struct weft_ipv6_header header;
 	__u32 at = offset + IPV6_HEADER;
 	int unreadable;
 

@@ -29,6 +29,7 @@ struct weft_pod_case {
 	__u64 now_ns;
 	__u32 subject;
 	__u32 owner;
+	__u32 own_flags; /* enum weft_peer_flag of the pod's address */
 	__s32 netns_id;
 	__u32 interface;
 	__u8 direction; /* of the packet, seen from the pod */
@@ -152,6 +153,7 @@ weft_inline void question_about(const struct weft_pod_case *pod, __u32 subject, 
 		question->port = 0; /* holds an identifier */
 	question->direction = direction;
 	question->subject = subject;
+	question->own_flags = pod->own_flags;
 }
 
 /* What audited policies would have decided about a new connection that passes. */
@@ -181,10 +183,15 @@ weft_global int audit(struct weft_pod_case *pod)
 	return 0;
 }
 
+weft_inline __u8 opposite(__u8 direction)
+{
+	return direction == WEFT_EGRESS ? WEFT_INGRESS : WEFT_EGRESS;
+}
+
 /* Line 7. The direction in which the conversation began, or -1. */
 weft_inline int began_as(struct __sk_buff *skb, const struct weft_pod_case *pod)
 {
-	__u8 other = pod->direction == WEFT_EGRESS ? WEFT_INGRESS : WEFT_EGRESS;
+	__u8 other = opposite(pod->direction);
 
 	if (pod->ends.protocol == IPPROTO_TCP) {
 		int role = tcp_role(skb, &pod->ends, pod->netns_id);
@@ -227,7 +234,7 @@ weft_inline bool opposite_is_open(const struct weft_pod_case *pod)
 	__u32 id = pod->subject;
 	struct weft_subject *subject = bpf_map_lookup_elem(&weft_subjects, &id);
 
-	return !subject || side_is_open(&subject->side[pod->direction == WEFT_EGRESS ? WEFT_INGRESS : WEFT_EGRESS]);
+	return !subject || side_is_open(&subject->side[opposite(pod->direction)]);
 }
 
 /* Lines 5 and 6, and what a packet that passes leaves behind. */

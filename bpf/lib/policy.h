@@ -55,6 +55,7 @@ struct weft_side_question {
 	__u8 protocol;
 	__u8 direction; /* enum weft_direction */
 	__u32 subject;
+	__u32 own_flags; /* enum weft_peer_flag of the protected address */
 };
 
 weft_inline bool side_is_open(const struct weft_subject_side *side)
@@ -80,7 +81,7 @@ weft_global int policy_ask(const struct weft_side_question *asked, struct weft_d
 		return 0;
 	}
 	peer_of(&asked->peer, asked->direction == WEFT_EGRESS ? asked->port : 0, asked->protocol, peer);
-	if (asked->direction == WEFT_INGRESS && (peer->flags & WEFT_PEER_LOCAL_NODE)) {
+	if (policy_is_own_node(asked->own_flags, peer, asked->direction)) {
 		*out = policy_make_decision(0, WEFT_VERDICT_ALLOW, WEFT_REASON_OWN_NODE);
 		return 0;
 	}

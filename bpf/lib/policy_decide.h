@@ -125,6 +125,12 @@ weft_inline struct weft_decision policy_tier_decision(const struct weft_tier_rul
 				    rule->action == WEFT_ACTION_DENY ? WEFT_VERDICT_DENY : WEFT_VERDICT_ALLOW, reason);
 }
 
+/* What a node sends to its own pods, which no policy can deny. `own_flags` are those of the protected address. */
+weft_inline int policy_is_own_node(__u32 own_flags, const struct weft_peer *peer, __u32 direction)
+{
+	return direction == WEFT_INGRESS && (peer->flags & WEFT_PEER_LOCAL_NODE) && !(own_flags & WEFT_PEER_PROCESS);
+}
+
 /* What no policy can deny; WEFT_REASON_NO_POLICY: nothing of that. `peer` and `own` are the rows of the two addresses.
  */
 weft_inline enum weft_verdict_reason policy_exemption(const struct weft_peer *own, const struct weft_peer *peer,
@@ -132,7 +138,7 @@ weft_inline enum weft_verdict_reason policy_exemption(const struct weft_peer *ow
 {
 	if (own->owner != 0 && own->owner == peer->owner)
 		return WEFT_REASON_ITSELF;
-	if (direction == WEFT_INGRESS && (peer->flags & WEFT_PEER_LOCAL_NODE) && !(own->flags & WEFT_PEER_PROCESS))
+	if (policy_is_own_node(own->flags, peer, direction))
 		return WEFT_REASON_OWN_NODE;
 	return WEFT_REASON_NO_POLICY;
 }
