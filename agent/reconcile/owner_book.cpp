@@ -1,25 +1,15 @@
 #include "agent/reconcile/owner_book.hpp"
 
-#include "agent/base/result.hpp"
+#include "agent/reconcile/sorted_rows.hpp"
 
 namespace weft {
 
 OwnerBook::Difference OwnerBook::difference_to(Rows desired) const {
   Difference difference;
-  auto have = rows_.begin();
-  const Row* last = nullptr;
-  for (const auto& want : desired) {
-    WEFT_ASSERT(last == nullptr || std::memcmp(&last->first, &want.first, sizeof(want.first)) < 0);
-    last = &want;
-    int order = 1;
-    while (have != rows_.end() && (order = std::memcmp(&have->first, &want.first, sizeof(want.first))) < 0)
-      difference.removed.push_back((have++)->first);
-    if (have == rows_.end() || order > 0)
-      difference.added.push_back(want);
-    else if (!same_bytes((have++)->second, want.second))
-      difference.changed.push_back(want);
-  }
-  for (; have != rows_.end(); ++have) difference.removed.push_back(have->first);
+  compare_sorted<Row>(
+      rows_, desired, [&](const weft_owner_key& key) { difference.removed.push_back(key); },
+      [&](const Row& row) { difference.changed.push_back(row); },
+      [&](const Row& row) { difference.added.push_back(row); });
   return difference;
 }
 

@@ -5,13 +5,10 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "agent/reconcile/sorted_rows.hpp"
+
 namespace weft {
 namespace {
-
-template <class Row>
-bool key_less(const Row& a, const Row& b) {
-  return std::memcmp(&a.first, &b.first, sizeof a.first) < 0;
-}
 
 template <class Row>
 std::vector<Row> sorted(std::vector<Row> rows) {
@@ -19,18 +16,15 @@ std::vector<Row> sorted(std::vector<Row> rows) {
   return rows;
 }
 
-// Both sorted by the bytes of the key.
+std::shared_ptr<const std::vector<PolicyEntry>> share(std::vector<PolicyEntry> rows) {
+  return std::make_shared<const std::vector<PolicyEntry>>(std::move(rows));
+}
+
 template <class Row>
 void compare(std::span<const Row> have, std::span<const Row> desired, std::vector<Row>& put,
-             std::vector<decltype(Row::first)>& removed) {
-  auto old = have.begin();
-  for (const auto& want : desired) {
-    while (old != have.end() && key_less(*old, want)) removed.push_back((old++)->first);
-    bool present = old != have.end() && same_bytes(old->first, want.first);
-    if (!present || !same_bytes(old->second, want.second)) put.push_back(want);
-    if (present) ++old;
-  }
-  for (; old != have.end(); ++old) removed.push_back(old->first);
+             std::vector<typename Row::first_type>& removed) {
+  auto differs = [&](const Row& row) { put.push_back(row); };
+  compare_sorted<Row>(have, desired, [&](const auto& key) { removed.push_back(key); }, differs, differs);
 }
 
 template <class Row>
@@ -86,8 +80,9 @@ PolicyBook::PolicyBook(const PolicySizes& sizes, const PolicyDump& have) : sizes
 void PolicyBook::restart(const PolicyDump& have) {
   subjects_.clear();
   for (const auto& [id, row] : have.subjects) subjects_[id].row = row;
-  for (const auto& row : have.rows) subjects_[row.first.subject].rows.push_back(row);
-  for (auto& [id, subject] : subjects_) subject.rows = sorted(std::move(subject.rows));
+  std::map<std::uint32_t, std::vector<PolicyEntry>> rows;
+  for (const auto& row : have.rows) rows[row.first.subject].push_back(row);
+  for (auto& [id, of_subject] : rows) subjects_[id].rows = share(sorted(std::move(of_subject)));
   peers_ = sorted(have.peers);
   networks_ = sorted(have.networks);
 }
@@ -103,14 +98,15 @@ PolicyBook::Subjects PolicyBook::make_subjects(const DesiredPolicy& desired, std
     if (known != subjects_.end() && known->second.version == want.version && want.version != nullptr) {
       subject.rows = known->second.rows;
     } else {
-      want.append_rows(subject.rows);
-      subject.rows = sorted(std::move(subject.rows));
+      std::vector<PolicyEntry> fresh;
+      want.append_rows(fresh);
+      subject.rows = share(sorted(std::move(fresh)));
     }
-    if (rows + subject.rows.size() > sizes_.rows) {
-      subject = {closed(want.row), nullptr, {}};
+    if (rows + subject.rows->size() > sizes_.rows) {
+      subject = {closed(want.row), nullptr, share({})};
       ++closed_subjects;
     }
-    rows += subject.rows.size();
+    rows += subject.rows->size();
   }
   if (closed_subjects > 0)
     problem =
@@ -124,11 +120,12 @@ void PolicyBook::plan_rows(const Subjects& desired, PolicyPlan& plan, std::vecto
   static const std::vector<PolicyEntry> none;
   for (const auto& [id, subject] : desired) {
     auto known = subjects_.find(id);
-    compare<PolicyEntry>(known == subjects_.end() ? none : known->second.rows, subject.rows, put, removed);
+    if (known != subjects_.end() && known->second.rows == subject.rows) continue;
+    compare<PolicyEntry>(known == subjects_.end() ? none : *known->second.rows, *subject.rows, put, removed);
   }
   for (const auto& [id, subject] : subjects_)
     if (!desired.contains(id))
-      for (const auto& row : subject.rows) removed.push_back(row.first);
+      for (const auto& row : *subject.rows) removed.push_back(row.first);
   // Old and new side by side do not fit: the old go first, and what they allowed is denied for that moment.
   if (used().rows + put.size() > sizes_.rows) add_step<RemovePolicyRows>(plan, std::exchange(removed, {}));
   add_step<PutPolicyRows>(plan, std::move(put));
@@ -173,7 +170,7 @@ PolicyPlan PolicyBook::plan_repair(const PolicyDump& dump) const {
   DesiredPolicy desired{{}, peers_, networks_};
   for (const auto& [id, subject] : subjects_)
     desired.subjects.push_back(
-        {id, subject.row, nullptr, [&rows = subject.rows](std::vector<PolicyEntry>& out) { out = rows; }});
+        {id, subject.row, nullptr, [rows = subject.rows](std::vector<PolicyEntry>& out) { out = *rows; }});
   PolicyPlan plan;
   (void)now.plan(desired, plan);  // fitted when it was booked
   return plan;
@@ -181,7 +178,7 @@ PolicyPlan PolicyBook::plan_repair(const PolicyDump& dump) const {
 
 PolicySizes PolicyBook::used() const {
   std::size_t rows = 0;
-  for (const auto& [id, subject] : subjects_) rows += subject.rows.size();
+  for (const auto& [id, subject] : subjects_) rows += subject.rows->size();
   return {static_cast<std::uint32_t>(rows), static_cast<std::uint32_t>(subjects_.size()),
           static_cast<std::uint32_t>(peers_.size()), static_cast<std::uint32_t>(networks_.size())};
 }

@@ -51,7 +51,8 @@ class PolicyBook {
   struct Subject {
     weft_subject row{};
     std::shared_ptr<const void> version;
-    std::vector<PolicyEntry> rows;  // sorted by the bytes of the key
+    // Sorted by the bytes of the key; never null. The same pointer in two states of the book: the same rows.
+    std::shared_ptr<const std::vector<PolicyEntry>> rows = std::make_shared<const std::vector<PolicyEntry>>();
   };
   using Subjects = std::map<std::uint32_t, Subject>;
 
