@@ -3,7 +3,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <cstring>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -11,17 +10,12 @@
 #include "agent/app/log.hpp"
 #include "agent/app/node.hpp"
 #include "agent/app/status.hpp"
+#include "agent/compile/abi.hpp"
 #include "agent/config/keys.hpp"
 #include "agent/observe/flow_joiner.hpp"
 
 namespace weft {
 namespace {
-
-IpAddress address_of(const weft_address& from) {
-  IpAddress address;
-  std::memcpy(address.bytes.data(), &from, sizeof from);
-  return address;
-}
 
 std::vector<std::shared_ptr<const Service>> find_services(const Snapshot& snapshot, const ListQuery& query) {
   std::vector<std::shared_ptr<const Service>> found;
@@ -38,9 +32,9 @@ std::vector<FrontendView> frontends_of(const CompiledService& service) {
   std::vector<FrontendView> views;
   for (const auto& frontend : service.frontends) {
     FrontendView view{
-        address_of(frontend.key.address), ntohs(frontend.key.port), static_cast<Protocol>(frontend.key.protocol), {}};
+        from_abi(frontend.key.address), ntohs(frontend.key.port), static_cast<Protocol>(frontend.key.protocol), {}};
     for (const auto& endpoint : service.sets[frontend.set].endpoints)
-      view.endpoints.push_back({address_of(endpoint.address), ntohs(endpoint.port)});
+      view.endpoints.push_back({from_abi(endpoint.address), ntohs(endpoint.port)});
     views.push_back(std::move(view));
   }
   return views;
@@ -51,7 +45,7 @@ std::set<SocketAddress> programmed_endpoints(const AgentState& state, const Name
   const auto* compiled = state.controller->compiled()->services.find(name);
   if (compiled == nullptr || !state.controller->find_failure(name).empty()) return programmed;
   for (const auto& set : (*compiled)->sets)
-    for (const auto& endpoint : set.endpoints) programmed.insert({address_of(endpoint.address), ntohs(endpoint.port)});
+    for (const auto& endpoint : set.endpoints) programmed.insert({from_abi(endpoint.address), ntohs(endpoint.port)});
   return programmed;
 }
 
@@ -167,7 +161,7 @@ Source<IdentityView> AgentBackend::identities(const ListQuery& query) const {
     for (const auto& [key, owner] : *compiled.owners)
       if (auto view = views.find(owner.workload); view != views.end()) {
         auto& addresses = view->second.addresses;
-        if (auto address = address_of(key.address); addresses.empty() || addresses.back() != address)
+        if (auto address = from_abi(key.address); addresses.empty() || addresses.back() != address)
           addresses.push_back(address);
       }
   std::vector<IdentityView> items;

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 #include <set>
 
 #include "agent/app/rule_words.hpp"
+#include "agent/compile/abi.hpp"
 #include "agent/model/endpoints.hpp"
 #include "agent/observe/flow.hpp"
 
@@ -17,12 +17,6 @@ using Place = ExplainEnd::Place;
 using Verdict = ExplainView::Verdict;
 
 constexpr std::size_t kMostNamed = 8;  // addresses in a sentence
-
-weft_address wire_address(const IpAddress& address) {
-  weft_address out{};
-  std::memcpy(out.word, address.bytes.data(), sizeof out.word);
-  return out;
-}
 
 std::string labels_text(const Labels& labels) {
   std::string text;
@@ -110,7 +104,7 @@ std::vector<ExplainEnd> look_up_service(const ExplainEnds& ends, const ExplainQu
     const auto* set = ends.find_frontend(name, address, query.port, query.protocol);
     if (set == nullptr) continue;
     for (const auto& endpoint : set->endpoints) {
-      found.push_back(ends.end_at(to_ip_address(endpoint.address)));
+      found.push_back(ends.end_at(from_abi(endpoint.address)));
       found.back().port = ntohs(endpoint.port);
     }
     auto frontend = SocketAddress{address, query.port}.text();
@@ -202,8 +196,8 @@ bool same_answer(const weft_explain_request& one, const weft_explain_request& ot
 weft_explain_request request_for(const EndPair& pair, weft_direction direction, std::uint8_t protocol) {
   bool egress = direction == WEFT_EGRESS;
   weft_explain_request request{};
-  request.pod = wire_address(egress ? pair.source.address : pair.destination.address);
-  request.peer = wire_address(egress ? pair.destination.address : pair.source.address);
+  request.pod = to_abi(egress ? pair.source.address : pair.destination.address);
+  request.peer = to_abi(egress ? pair.destination.address : pair.source.address);
   request.port = htons(pair.destination.port);
   request.protocol = protocol;
   if (protocol == IPPROTO_ICMP && !pair.source.address.is_v4()) request.protocol = IPPROTO_ICMPV6;
@@ -273,8 +267,8 @@ class Judge {
 
   void tell(const weft_explain_request& request, weft_direction direction, const std::string& which) {
     auto port = ntohs(request.port);
-    auto own = ends_.find(to_ip_address(request.pod));
-    auto peer = ends_.find(to_ip_address(request.peer), direction == WEFT_EGRESS ? port : std::uint16_t{0});
+    auto own = ends_.find(from_abi(request.pod));
+    auto peer = ends_.find(from_abi(request.peer), direction == WEFT_EGRESS ? port : std::uint16_t{0});
     weft_decision decision{request.decided_rule, request.verdict, request.reason, 0};
     auto words = explain_policy(*world_.snapshot, *world_.tables,
                                 {own, peer, request.subject, direction, port, request.protocol, decision});

@@ -56,10 +56,12 @@ void PolicyController::tick(const std::shared_ptr<const Snapshot>& snapshot, con
   bool due = due_at_ && *due_at_ <= now;
   if (snapshot == snapshot_ && facts == facts_ && !due) return;
   bool refused = !failure_.empty();
+  auto before = tables_;
   // Rows of what went leave with the next compile, once no address in the kernel names them any more.
   if (snapshot != snapshot_ || facts != facts_ || !refused) tables_ = compiler_.compile(*snapshot, facts);
   snapshot_ = snapshot;
   facts_ = facts;
+  if (tables_ == before && !due && !refused) return;
   if (compiled) compiled();
   apply(now);
 }

@@ -72,6 +72,7 @@ struct PolicyCompiler::State {
   std::map<std::string, HeldSubject> subjects;                          // by their content
   std::map<PolicyClasses::Key, std::uint32_t> subject_of;               // of local members
   PolicyTables last;
+  std::shared_ptr<const PolicyTables> published;  // a copy of it
   std::optional<NodeFacts> facts;
   ClassTerms terms;          // of the policies that are
   ClassTerms settled_terms;  // also of those that were, for one more compile
@@ -258,8 +259,9 @@ std::shared_ptr<const PolicyTables> PolicyCompiler::compile(const Snapshot& snap
     state.update_networks();
     state.make_tables();
     state.last.settling = state.is_settling();
+    state.published = std::make_shared<const PolicyTables>(state.last);
   }
-  return std::make_shared<const PolicyTables>(state.last);
+  return state.published;
 }
 
 }  // namespace weft

@@ -22,7 +22,8 @@ class PolicyCompiler {
  public:
   explicit PolicyCompiler(const PolicyNumbers& numbers);
   ~PolicyCompiler();
-  // Equal parts of two results are shared: a subject whose pointer is the same has the same rows.
+  // Equal parts of two results are shared: a subject whose pointer is the same has the same rows. Where nothing changed
+  // that policies look at, the result is the one before.
   std::shared_ptr<const PolicyTables> compile(const Snapshot& snapshot, const NodeFacts& facts);
 
  private:
