@@ -7,8 +7,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kFirstRetry = 100ms;
-constexpr auto kLastRetry = 30s;
 constexpr auto kExpiryPace = 1s;  // how often given-up ids are looked at
 
 DesiredService desired_of(const CompiledService& service) {
@@ -170,26 +168,20 @@ void Controller::settle(const Plan& plan, const PlanOutcome& outcome, Clock::tim
     table_failure_ = outcome.what;
     owners_dirty_ = processes_dirty_ = true;
     forgotten_removed_ = false;
-    back_off(now);
+    retry_at_ = backoff_.next(now);
     // What got in is not told per service: all are planned again, and what is in place costs no step.
     compiled_->services.for_each(
         [&](const NamespacedName& name, const auto&) { failures_.emplace(name, outcome.what); });
     return;
   }
   if (failures_.empty() && table_failure_.empty()) {
-    retry_delay_ = {};
+    backoff_.reset();
     retry_at_.reset();
   } else if (!retry_at_) {
-    back_off(now);
+    retry_at_ = backoff_.next(now);
   }
   applied_revision_ = compiled_->revision;
   first_full_apply_ = first_full_apply_ || snapshot()->all_synced();
-}
-
-void Controller::back_off(Clock::time_point now) {
-  retry_delay_ = std::clamp<Clock::duration>(retry_delay_ * 2, kFirstRetry, kLastRetry);
-  // Agents that failed at once do not all come back at once.
-  retry_at_ = now + retry_delay_ + retry_delay_ * (now.time_since_epoch().count() / 1000 % 100) / 500;
 }
 
 Result<std::size_t> Controller::repair(Clock::time_point now) {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/app/backoff.hpp"
 #include "agent/compile/compiler.hpp"
 #include "agent/kernel/tables.hpp"
 #include "agent/model/fold.hpp"
@@ -65,7 +66,6 @@ class Controller {
   void plan_forgotten(Clock::time_point now, Plan& plan);
   void plan_node_tables(Plan& plan);
   void settle(const Plan& plan, const PlanOutcome& outcome, Clock::time_point now);
-  void back_off(Clock::time_point now);
 
   const KernelTables& kernel_;
   TableSizes sizes_;
@@ -86,7 +86,7 @@ class Controller {
   bool forgotten_removed_ = false;
   bool first_full_apply_ = false;
   std::uint64_t applied_revision_ = 0;
-  Clock::duration retry_delay_{};
+  Backoff backoff_;
   std::optional<Clock::time_point> retry_at_;
   Clock::time_point next_expiry_{};
 };

@@ -7,8 +7,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kFirstRetry = 100ms;
-constexpr auto kLastRetry = 30s;
 constexpr auto kSettle = 1s;  // programs that read an old row have long finished
 
 // Numbers above all that the maps name.
@@ -79,12 +77,11 @@ void PolicyController::apply(Clock::time_point now) {
   applied_ = failure_.empty();
   due_at_.reset();
   if (!applied_) {
-    retry_delay_ = std::clamp<Clock::duration>(retry_delay_ * 2, kFirstRetry, kLastRetry);
-    due_at_ = now + retry_delay_;
-  } else if (tables_->settling) {
-    due_at_ = now + kSettle;
+    due_at_ = backoff_.next(now);
+    return;
   }
-  if (applied_) retry_delay_ = {};
+  backoff_.reset();
+  if (tables_->settling) due_at_ = now + kSettle;
 }
 
 Result<std::size_t> PolicyController::repair() {

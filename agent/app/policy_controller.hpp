@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "agent/app/backoff.hpp"
 #include "agent/compile/policy_compiler.hpp"
 #include "agent/kernel/policy_tables.hpp"
 #include "agent/reconcile/policy_book.hpp"
@@ -52,7 +53,7 @@ class PolicyController {
   std::shared_ptr<const PolicyTables> tables_;
   std::string failure_;
   bool applied_ = false;
-  Clock::duration retry_delay_{};
+  Backoff backoff_;
   std::optional<Clock::time_point> due_at_;
 };
 

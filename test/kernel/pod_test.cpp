@@ -398,7 +398,7 @@ TEST_CASE("headers are walked, and what cannot be read is dropped") {
   }
   for (unsigned deep = 1; deep <= 12; ++deep) {
     INFO(deep << " extension headers");
-    for (std::uint8_t type : {0, 43, 60}) {
+    for (auto type : {std::uint8_t{0}, std::uint8_t{43}, std::uint8_t{60}}) {
       auto packet = [&](std::uint16_t port) {
         return Packet().ipv6("fd00::2", "fd00::1").extension(type, deep).tcp(40000, port, kSyn);
       };
