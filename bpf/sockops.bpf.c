@@ -133,7 +133,7 @@ weft_inline void on_active_established(struct bpf_sock_ops *ops, struct bpf_sock
 	key = tcp_edge_key(socket);
 	edge = edge_of(&key, socket->established_ns);
 	if (edge) {
-		edge->opened += 1;
+		weft_add(edge->opened, 1);
 		histogram_add(&edge->connect, weft_latency_bounds,
 			      (socket->established_ns - socket->started_ns) / 1000);
 	}
@@ -190,7 +190,7 @@ weft_inline void on_passive_established(struct bpf_sock_ops *ops, struct bpf_soc
 	key = tcp_edge_key(socket);
 	edge = edge_of(&key, socket->established_ns);
 	if (edge)
-		edge->opened += 1;
+		weft_add(edge->opened, 1);
 	record_open(ops, socket, &ends);
 }
 
@@ -232,10 +232,10 @@ weft_inline void count_close(const struct weft_socket *socket, const struct weft
 		return;
 	edge_add_step(edge, step, crosses_zones(socket->source_zone, socket->destination_zone));
 	if (!(socket->flags & WEFT_SOCKET_ESTABLISHED)) {
-		edge->failed[reason & 7] += 1;
+		weft_add(edge->failed[reason & 7], 1);
 		return;
 	}
-	edge->closed[reason & 3] += 1;
+	weft_add(edge->closed[reason & 3], 1);
 	histogram_add(&edge->rtt, weft_latency_bounds, srtt_us >> 3);
 	histogram_add(&edge->duration, weft_duration_bounds, (now_ns - socket->started_ns) / 1000);
 }

@@ -73,7 +73,7 @@ weft_inline void refusal_record(struct bpf_sock_addr *ctx, const struct weft_req
 	struct weft_flow_event *event;
 
 	if (edge)
-		edge->failed[WEFT_FAIL_NO_ENDPOINTS] += 1;
+		weft_add(edge->failed[WEFT_FAIL_NO_ENDPOINTS], 1);
 	event = event_reserve(now_ns);
 	if (!event)
 		return;

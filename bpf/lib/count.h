@@ -12,7 +12,7 @@ weft_inline void count(__u32 counter)
 	__u64 *value = bpf_map_lookup_elem(&weft_counters, &counter);
 
 	if (value)
-		*value += 1;
+		weft_add(*value, 1);
 }
 
 /* `error` is what a helper returned: negative errno, or 0 where it only says "no". */
@@ -23,7 +23,7 @@ weft_inline void count_helper_error(__u32 helper, long error)
 	__u64 *value = bpf_map_lookup_elem(&weft_helper_errors, &key);
 
 	if (value)
-		*value += 1;
+		weft_add(*value, 1);
 	else
 		bpf_map_update_elem(&weft_helper_errors, &key, &one, BPF_NOEXIST);
 }

@@ -49,8 +49,8 @@ weft_inline void histogram_add(struct weft_histogram *histogram, const __u64 *bo
 #pragma unroll
 	for (int i = 0; i < WEFT_HISTOGRAM_BUCKETS - 1; i++)
 		bucket += value_us > bounds[i];
-	histogram->sum_us += value_us;
-	histogram->bucket[bucket % WEFT_HISTOGRAM_BUCKETS] += 1;
+	weft_add(histogram->sum_us, value_us);
+	weft_add(histogram->bucket[bucket % WEFT_HISTOGRAM_BUCKETS], 1);
 }
 
 /* Bytes and packets since the last step, client to server first. */
@@ -64,13 +64,13 @@ struct weft_step {
 
 weft_inline void edge_add_step(struct weft_edge *edge, const struct weft_step *step, bool crosses_zones)
 {
-	edge->sent_bytes += step->sent_bytes;
-	edge->received_bytes += step->received_bytes;
-	edge->sent_packets += step->sent_packets;
-	edge->received_packets += step->received_packets;
-	edge->retransmits += step->retransmits;
+	weft_add(edge->sent_bytes, step->sent_bytes);
+	weft_add(edge->received_bytes, step->received_bytes);
+	weft_add(edge->sent_packets, step->sent_packets);
+	weft_add(edge->received_packets, step->received_packets);
+	weft_add(edge->retransmits, step->retransmits);
 	if (crosses_zones)
-		edge->inter_zone_bytes += step->sent_bytes + step->received_bytes;
+		weft_add(edge->inter_zone_bytes, step->sent_bytes + step->received_bytes);
 }
 
 weft_inline bool crosses_zones(__u16 source_zone, __u16 destination_zone)

@@ -14,6 +14,9 @@
 #include <stdbool.h>
 
 #define weft_inline static __always_inline
+/* Adds to a counter of this processor. In one instruction, because a program that runs for a process may be interrupted by
+ * one that runs for a packet and counts the same: a load, an addition and a store would lose one of both. */
+#define weft_add(counter, by) ((void)__sync_fetch_and_add(&(counter), by))
 /* Verified by itself, once, whoever calls it (Linux 5.6): keeps large programs within the verifier's million steps. Weak,
  * because several program files may include it. Pointers may be NULL as far as the verifier knows. */
 #define weft_global __weak __noinline

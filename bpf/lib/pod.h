@@ -59,7 +59,7 @@ weft_inline int pod_drop(enum weft_drop reason)
 	__u64 *value = bpf_map_lookup_elem(&weft_drops, &index);
 
 	if (value)
-		*value += 1;
+		weft_add(*value, 1);
 	return WEFT_DROP;
 }
 
@@ -77,7 +77,7 @@ weft_inline void verdict_count(const struct weft_decision *decision, __u8 direct
 	long error;
 
 	if (count) {
-		count->decisions += 1;
+		weft_add(count->decisions, 1);
 		count->last_ns = now_ns;
 		return;
 	}

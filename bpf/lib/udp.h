@@ -193,7 +193,7 @@ weft_inline void udp_count(struct weft_udp_flow *flow, const struct weft_datagra
 	flow->last_ns = now_ns;
 	if (!edge)
 		return;
-	edge->opened += opens;
+	weft_add(edge->opened, opens);
 	edge_add_step(edge, &step, crosses_zones(flow->source_zone, flow->destination_zone));
 }
 
@@ -268,7 +268,7 @@ static __noinline __attribute__((unused)) int udp_flow_close(const struct weft_u
 	now_ns = bpf_ktime_get_ns();
 	edge = edge_of(&edge_key, now_ns);
 	if (edge) {
-		edge->closed[WEFT_CLOSE_IDLE] += 1;
+		weft_add(edge->closed[WEFT_CLOSE_IDLE], 1);
 		histogram_add(&edge->duration, weft_duration_bounds, (now_ns - flow.opened_ns) / 1000);
 	}
 	udp_record(&flow, key->socket_cookie, WEFT_FLOW_CLOSE, WEFT_CLOSE_IDLE);
