@@ -101,6 +101,13 @@ struct {
 	__type(value, struct weft_policy);
 } weft_policy __weak SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct weft_policy_state);
+} weft_policy_state __weak SEC(".maps");
+
 /* Interfaces of local pods and what they may send from. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -165,13 +165,25 @@ weft_inline int judge(struct __sk_buff *skb, const struct weft_packet *packet, s
 	return passes ? WEFT_PASS : deny(skb, packet, pod);
 }
 
+weft_inline bool has_subjects(void)
+{
+	__u32 zero = 0;
+	const struct weft_policy_state *state = bpf_map_lookup_elem(&weft_policy_state, &zero);
+
+	return !state || !state->no_subjects;
+}
+
 /* The way of most packets: of a pod that is under no policy, from its own address. Nothing else of them is read. Whatever
  * is not plainly so takes the long way, with the pod's row in `own` when that was found. */
 weft_inline bool is_free(struct __sk_buff *skb, __u32 protocol, bool from_pod, struct weft_peer **own)
 {
+	bool policy = has_subjects();
 	struct weft_peer_key key = {};
 	__be32 word;
 	__u8 next;
+
+	if (!policy && !from_pod)
+		return true;
 
 	if (protocol == ETH_P_IPV4) {
 		if (bpf_skb_load_bytes(skb, ETH_HEADER + (from_pod ? 12 : 16), &word, sizeof(word)))
@@ -186,9 +198,11 @@ weft_inline bool is_free(struct __sk_buff *skb, __u32 protocol, bool from_pod, s
 	} else {
 		return false;
 	}
-	*own = bpf_map_lookup_elem(&weft_peers, &key);
-	if (*own && (*own)->subject)
-		return false;
+	if (policy) {
+		*own = bpf_map_lookup_elem(&weft_peers, &key);
+		if (*own && (*own)->subject)
+			return false;
+	}
 	return !from_pod || source_is_own(skb->ifindex, &key.address);
 }
 

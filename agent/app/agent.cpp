@@ -71,6 +71,7 @@ Result<> Agent::Parts::open_kernel() {
   auto rules = names_store->load_rules();
   if (!rules) spdlog::warn("names of earlier policy rules are lost: {}", rules.error().what);
   const auto& policy = state.datapath->policy();
+  WEFT_TRY(policy.assume_subjects());
   state.policy = std::make_unique<PolicyController>(policy, WEFT_TRY(policy.sizes()), WEFT_TRY(policy.dump()),
                                                     rules ? std::move(*rules) : RuleNames{});
   cgroups = std::make_unique<CgroupTree>(config.datapath.cgroup);

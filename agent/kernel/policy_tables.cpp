@@ -52,6 +52,10 @@ struct PolicyStepWriter {
   bool operator()(const RemoveNetworks& step) { return remove("weft_networks", tables.networks_, step.keys); }
   bool operator()(const PutPeers& step) { return put("weft_peers", tables.peers_, step.rows); }
   bool operator()(const RemovePeers& step) { return remove("weft_peers", tables.peers_, step.keys); }
+  bool operator()(const PutPolicyState& step) {
+    auto written = tables.state_.put(0, step.row);
+    return written ? true : refused("weft_policy_state", written.error().code);
+  }
 };
 
 KernelPolicyTables::KernelPolicyTables(const BpfObject& object)
@@ -59,11 +63,17 @@ KernelPolicyTables::KernelPolicyTables(const BpfObject& object)
       subjects_(object.map_fd("weft_subjects")),
       peers_(object.map_fd("weft_peers")),
       networks_(object.map_fd("weft_networks")),
+      state_(object.map_fd("weft_policy_state")),
       explain_program_(object.program_fd("weft_explain")) {}
 
 Result<PolicySizes> KernelPolicyTables::sizes() const {
   return PolicySizes{WEFT_TRY(rows_.max_entries()), WEFT_TRY(subjects_.max_entries()), WEFT_TRY(peers_.max_entries()),
                      WEFT_TRY(networks_.max_entries())};
+}
+
+Result<> KernelPolicyTables::assume_subjects() const {
+  WEFT_TRY_AS("weft_policy_state", state_.put(0, weft_policy_state{}));
+  return {};
 }
 
 Result<PolicyDump> KernelPolicyTables::dump() const {
@@ -73,6 +83,7 @@ Result<PolicyDump> KernelPolicyTables::dump() const {
   WEFT_TRY_AS("weft_subjects", subjects_.for_each([&](auto id, const auto& row) { dump.subjects.emplace(id, row); }));
   WEFT_TRY_AS("weft_peers", peers_.for_each(into(dump.peers)));
   WEFT_TRY_AS("weft_networks", networks_.for_each(into(dump.networks)));
+  WEFT_TRY_AS("weft_policy_state", state_.for_each([&](auto, const auto& row) { dump.state = row; }));
   return dump;
 }
 

@@ -19,6 +19,9 @@ class KernelPolicyTables {
 
   Result<PolicyDump> dump() const;
   Result<PolicySizes> sizes() const;
+  // Programs look for subjects until a plan says that there are none: an agent that did not know of the state may have
+  // left some.
+  Result<> assume_subjects() const;
   // Writes steps in order; stops at the first that the kernel refuses.
   PlanOutcome apply(const PolicyPlan& plan) const;
   // Fills the answer fields of each request by a test run of the loaded program (BPF_PROG_TEST_RUN). ENOTSUP when the
@@ -31,6 +34,7 @@ class KernelPolicyTables {
   Map<std::uint32_t, weft_subject> subjects_;
   Map<weft_peer_key, weft_peer> peers_;
   Map<weft_network_key, weft_network> networks_;
+  Map<std::uint32_t, weft_policy_state> state_;
   int explain_program_ = -1;
 };
 

@@ -68,6 +68,8 @@ void add_peers(PolicyPlan& plan, std::span<const PeerEntry> have, const std::vec
   if (!subjects.empty()) plan.steps.push_back(PutPeers{std::move(subjects)});
 }
 
+bool names_subject(const PeerEntry& peer) { return peer.second.subject != 0; }
+
 template <class Put, class Rows>
 void add_step(PolicyPlan& plan, Rows rows) {
   if (!rows.empty()) plan.steps.push_back(Put{std::move(rows)});
@@ -85,6 +87,7 @@ void PolicyBook::restart(const PolicyDump& have) {
   for (auto& [id, of_subject] : rows) subjects_[id].rows = share(sorted(std::move(of_subject)));
   peers_ = sorted(have.peers);
   networks_ = sorted(have.networks);
+  state_ = have.state;
 }
 
 PolicyBook::Subjects PolicyBook::make_subjects(const DesiredPolicy& desired, std::string& problem) const {
@@ -144,6 +147,9 @@ Result<> PolicyBook::plan(const DesiredPolicy& desired, PolicyPlan& plan) {
   compare<NetworkEntry>(networks_, networks, new_networks, gone_networks);
   compare<PeerEntry>(peers_, peers, new_peers, gone_peers);
 
+  weft_policy_state state{std::none_of(peers.begin(), peers.end(), names_subject), 0};
+
+  if (state_.no_subjects != 0 && state.no_subjects == 0) plan.steps.push_back(PutPolicyState{state});
   plan_rows(subjects, plan, gone_rows);
   for (const auto& [id, subject] : subjects)
     if (auto known = subjects_.find(id); known == subjects_.end() || !same_bytes(known->second.row, subject.row))
@@ -157,7 +163,9 @@ Result<> PolicyBook::plan(const DesiredPolicy& desired, PolicyPlan& plan) {
   for (const auto& [id, subject] : subjects_)
     if (!subjects.contains(id)) plan.steps.push_back(RemoveSubject{id});
   add_step<RemovePolicyRows>(plan, std::move(gone_rows));
+  if (state_.no_subjects == 0 && state.no_subjects != 0) plan.steps.push_back(PutPolicyState{state});
 
+  state_ = state;
   subjects_ = std::move(subjects);
   networks_ = std::move(networks);
   peers_ = std::move(peers);

@@ -63,6 +63,7 @@ class PolicyBook {
   Subjects subjects_;
   std::vector<PeerEntry> peers_;
   std::vector<NetworkEntry> networks_;
+  weft_policy_state state_{};
 };
 
 }  // namespace weft

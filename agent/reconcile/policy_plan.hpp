@@ -1,6 +1,6 @@
 // The tables of policy as values, and the writes that take the kernel from one state of them to another. Every prefix
 // of a plan leaves each packet the old or the new policy: rows before the subjects that ask for them, subjects and
-// networks before the addresses that name them, removals last.
+// networks before the addresses that name them, the order to look before the first subject, removals last.
 #pragma once
 
 #include <cstdint>
@@ -25,6 +25,7 @@ struct PolicyDump {
   std::map<std::uint32_t, weft_subject> subjects;
   std::vector<PeerEntry> peers;
   std::vector<NetworkEntry> networks;
+  weft_policy_state state{};
 };
 
 struct PutPolicyRows {
@@ -52,9 +53,12 @@ struct PutPeers {
 struct RemovePeers {
   std::vector<weft_peer_key> keys;
 };
+struct PutPolicyState {
+  weft_policy_state row;
+};
 
 using PolicyStep = std::variant<PutPolicyRows, RemovePolicyRows, PutSubject, RemoveSubject, PutNetworks, RemoveNetworks,
-                                PutPeers, RemovePeers>;
+                                PutPeers, RemovePeers, PutPolicyState>;
 
 struct PolicyPlan {
   std::vector<PolicyStep> steps;

@@ -102,6 +102,23 @@ TEST_CASE("when old and new rows do not fit side by side the old ones go first")
   CHECK(kinds(second).front() == kKind<RemovePolicyRows>);
 }
 
+TEST_CASE("programs are told to look before the first subject, and not to only after the last one") {
+  PolicyBook book(kRoom, {});
+  std::vector<PeerEntry> free{peer(1, 0)}, bound{peer(1, 1)};
+  PolicyPlan none, first, more, last;
+  REQUIRE(book.plan({{}, free, {}}, none));
+  REQUIRE(kinds(none) == std::vector<std::size_t>{kKind<PutPeers>, kKind<PutPolicyState>});
+  CHECK(std::get<PutPolicyState>(none.steps.back()).row.no_subjects == 1);
+  REQUIRE(book.plan({{subject(1, {300})}, bound, {}}, first));
+  REQUIRE(kinds(first).front() == kKind<PutPolicyState>);
+  CHECK(std::get<PutPolicyState>(first.steps.front()).row.no_subjects == 0);
+  REQUIRE(book.plan({{subject(1, {301})}, bound, {}}, more));
+  for (auto kind : kinds(more)) CHECK(kind != kKind<PutPolicyState>);
+  REQUIRE(book.plan({{}, free, {}}, last));
+  REQUIRE(kinds(last).back() == kKind<PutPolicyState>);
+  CHECK(std::get<PutPolicyState>(last.steps.back()).row.no_subjects == 1);
+}
+
 TEST_CASE("drift is repaired from the book") {
   PolicyBook book(kRoom, {});
   std::vector<PeerEntry> peers{peer(1, 1), peer(2, 0)};

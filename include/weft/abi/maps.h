@@ -27,6 +27,7 @@
 	X(weft_networks, 1, AGENT)                                                                                     \
 	X(weft_subjects, 1, AGENT)                                                                                     \
 	X(weft_policy, 1, AGENT)                                                                                       \
+	X(weft_policy_state, 1, AGENT)                                                                                 \
 	X(weft_interfaces, 1, AGENT)                                                                                   \
 	X(weft_sources, 1, AGENT)                                                                                      \
 	X(weft_affinity, 1, CACHE)                                                                                     \

@@ -7,6 +7,7 @@
  *   weft_networks  LPM_TRIE  weft_network_key → weft_network  which ipBlocks hold an address that weft_peers does not know
  *   weft_subjects  HASH      __u32            → weft_subject  what to look up for a subject
  *   weft_policy    HASH      weft_policy_key  → weft_policy   the rows
+ *   weft_policy_state  ARRAY of one           weft_policy_state  whether any address has a subject
  *
  * Numbers of subjects, identities, networks and rules stand for contents: another content, another number, and a number
  * is not given again for 60 s. So rows never change their meaning. A change writes new rows, new subjects, then who
@@ -134,6 +135,13 @@ struct weft_subject_side {
 	__u8 flags;			    /* enum weft_side_flag */
 };
 WEFT_ABI_SIZE(struct weft_subject_side, 8);
+
+/* The one entry of weft_policy_state. All zero means: look. */
+struct weft_policy_state {
+	__u32 no_subjects; /* 1: no row of weft_peers has a subject, so no packet of a pod need be asked for its policy */
+	__u32 reserved;
+};
+WEFT_ABI_SIZE(struct weft_policy_state, 8);
 
 struct weft_subject {
 	struct weft_subject_side side[WEFT_DIRECTION_COUNT];
