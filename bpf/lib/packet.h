@@ -101,6 +101,8 @@ weft_inline int read_fragment_header(struct __sk_buff *skb, __u32 offset, struct
 /* RFC 8200, 4: the length byte counts 8 octets without the first 8; that of AH (RFC 4302) 4 octets without the first 8. */
 weft_inline int skip_extensions(struct __sk_buff *skb, __u32 *offset, __u8 *next, struct weft_packet *packet)
 {
+	/* Unrolled: Linux before 6.5 refuses a loop whose head is reached by falling into it from its tail. */
+#pragma unroll
 	for (int i = 0; i < WEFT_MOST_EXTENSION_HEADERS + 1; i++) {
 		__u8 head[2];
 		__u8 now = *next;

@@ -99,10 +99,11 @@ weft_inline bool should_tell(const struct weft_pod_case *pod, __be16 server_port
 		.reserved = {kind, pod->direction},
 	};
 	__u64 *last = bpf_map_lookup_elem(&weft_told, &key);
+	__u64 now_ns = pod->now_ns;
 
-	if (last && pod->now_ns - *last < WEFT_TELL_PACE_NS)
+	if (last && now_ns - *last < WEFT_TELL_PACE_NS)
 		return false;
-	bpf_map_update_elem(&weft_told, &key, &pod->now_ns, BPF_ANY); /* not kept: told again */
+	bpf_map_update_elem(&weft_told, &key, &now_ns, BPF_ANY); /* not kept: told again */
 	return true;
 }
 
@@ -237,12 +238,21 @@ weft_inline bool opposite_is_open(const struct weft_pod_case *pod)
 	return !subject || side_is_open(&subject->side[opposite(pod->direction)]);
 }
 
+/* Whether the packet, which passes, is the first of a conversation. A function of its own for its stack. */
+weft_global int opens_conversation(const struct weft_pod_case *pod)
+{
+	if (!pod)
+		return 0;
+	if (pod->ends.protocol == IPPROTO_TCP || opposite_is_open(pod))
+		return pod->opens;
+	return reply_remember(&pod->ends, pod->owner, pod->direction, pod->now_ns);
+}
+
 /* Lines 5 and 6, and what a packet that passes leaves behind. */
 weft_global int pod_judge(struct weft_pod_case *pod)
 {
 	struct weft_side_question question = {};
 	struct weft_peer peer = {};
-	bool opens;
 
 	if (!pod)
 		return WEFT_JUDGED_DENIED;
@@ -251,10 +261,7 @@ weft_global int pod_judge(struct weft_pod_case *pod)
 	pod->decided = pod->direction;
 	if (pod->decision.verdict == WEFT_VERDICT_DENY)
 		return WEFT_JUDGED_DENIED;
-	opens = pod->opens;
-	if (pod->ends.protocol != IPPROTO_TCP && !opposite_is_open(pod))
-		opens = reply_remember(&pod->ends, pod->owner, pod->direction, pod->now_ns);
-	if (!opens)
+	if (!opens_conversation(pod))
 		return WEFT_JUDGED_ALLOWED;
 	verdict_count(&pod->decision, pod->direction, 0, pod->now_ns);
 	return WEFT_JUDGED_OPENS;

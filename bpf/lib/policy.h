@@ -8,45 +8,53 @@
 
 #include "lib/count.h"
 
-int policy_visit_row(struct weft_policy *sum, const struct weft_policy_key *key);
+int policy_visit_row(struct weft_policy *sum, const struct weft_policy_key *asked);
 #define policy_visit(tables, sum, key) policy_visit_row(sum, key)
 #include "lib/policy_decide.h"
 
-weft_global int policy_visit_row(struct weft_policy *sum, const struct weft_policy_key *key)
+weft_global int policy_visit_row(struct weft_policy *sum, const struct weft_policy_key *asked)
 {
 	const struct weft_policy *row;
+	struct weft_policy_key key;
 
-	if (!sum || !key)
+	if (!sum || !asked)
 		return 0;
-	row = bpf_map_lookup_elem(&weft_policy, key);
+	key = *asked; /* Linux before 6.5 takes keys from the stack and from maps only, no matter whose stack */
+	row = bpf_map_lookup_elem(&weft_policy, &key);
 	if (row)
 		policy_add_row(sum, row);
 	return 0;
 }
 
-/* Who has an address. Processes of a host are told apart by the server's port. */
-weft_inline void peer_of(const struct weft_address *address, __be16 port, __u8 protocol, struct weft_peer *out)
+/* Who has an address. Processes of a host are told apart by the server's port. A function of its own for its stack. */
+weft_global int peer_of(const struct weft_address *address, __be16 port, __u8 protocol, struct weft_peer *out)
 {
-	struct weft_peer_key key = {.address = *address};
-	struct weft_network_key network = {.bits = 128, .address = *address};
-	struct weft_peer *found = bpf_map_lookup_elem(&weft_peers, &key);
+	struct weft_network_key network = {.bits = 128};
+	struct weft_peer_key key = {};
 	struct weft_network *block;
+	struct weft_peer *found;
 
+	if (!address || !out)
+		return 0;
+	key.address = *address;
+	found = bpf_map_lookup_elem(&weft_peers, &key);
 	if (found) {
 		*out = *found;
 		if (!(found->flags & WEFT_PEER_PORTS) || !port)
-			return;
+			return 0;
 		key.port = port;
 		key.protocol = protocol;
 		found = bpf_map_lookup_elem(&weft_peers, &key);
 		if (found)
 			*out = *found;
-		return;
+		return 0;
 	}
 	__builtin_memset(out, 0, sizeof(*out));
+	network.address = *address;
 	block = bpf_map_lookup_elem(&weft_networks, &network);
 	if (block)
 		out->network = block->network;
+	return 0;
 }
 
 struct weft_side_question {
