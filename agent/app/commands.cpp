@@ -17,7 +17,6 @@
 #include "agent/kernel/cleanup.hpp"
 #include "agent/kernel/environment.hpp"
 #include "agent/kernel/object.hpp"
-#include "agent/kernel/pod_links.hpp"
 #include "agent/model/fold.hpp"
 
 namespace weft {
@@ -59,12 +58,9 @@ Result<> check_bpffs(const std::filesystem::path& path) {
 }
 
 void probe_kernel(const DatapathOptions& options, std::vector<CheckView>& checks) {
-  auto no_pods = tcx_problem();
-  if (!no_pods.empty()) checks.push_back(make_check(FindingCode::kNodeProgram, State::kWarning, "pods", no_pods));
   for (const auto& probe : probe_programs(options)) {
     auto good = fmt::format("{} instructions, {} verified", probe.instructions, probe.verified_instructions);
-    auto missing = probe.feature == Feature::kPolicy && !no_pods.empty() ? State::kWarning : State::kError;
-    checks.push_back(make_check(FindingCode::kNodeProgram, probe.loads ? State::kOk : missing, probe.name,
+    checks.push_back(make_check(FindingCode::kNodeProgram, probe.loads ? State::kOk : State::kError, probe.name,
                                 probe.loads ? good : probe.problem));
   }
 }

@@ -34,7 +34,7 @@ std::string joined(const std::vector<std::string>& words) {
 
 PodGuard::PodGuard(Datapath& datapath, std::string node, bool enabled)
     : datapath_(datapath),
-      links_(datapath.pod_links()),
+      hooks_(datapath.pod_hooks()),
       tables_(datapath.pod_tables()),
       node_(std::move(node)),
       enabled_(enabled),
@@ -93,7 +93,7 @@ void PodGuard::refresh() {
       failures_[index] = settled.error().what;
       continue;
     }
-    if (!links_.has(index)) waiting_.insert(index);
+    if (!hooks_.has(index)) waiting_.insert(index);
   }
   release_others();
 }
@@ -137,7 +137,7 @@ bool PodGuard::may_release(std::uint32_t index) const {
 }
 
 void PodGuard::release_others() {
-  auto known = links_.interfaces();
+  auto known = hooks_.interfaces();
   for (const auto& [index, netns_id] : rows_.interfaces) known.insert(index);
   for (const auto& [index, address] : rows_.sources) known.insert(index);
   for (const auto& [index, failure] : failures_) known.insert(index);
@@ -150,7 +150,7 @@ void PodGuard::release(std::uint32_t index) {
   drifted_.erase(index);
   failures_.erase(index);
   bypasses_.erase(index);
-  links_.detach(index);
+  hooks_.detach(index);
   auto gone = tables_.erase_interface(index);
   if (gone) rows_.interfaces.erase(index);
   for (const auto& address : sources_of(index)) {
@@ -166,7 +166,7 @@ bool PodGuard::attach_next() {
   auto index = *waiting_.begin();
   waiting_.erase(waiting_.begin());
   bool drifted = drifted_.erase(index) > 0;
-  auto attached = links_.attach(index);
+  auto attached = hooks_.attach(index);
   if (attached) {
     failures_.erase(index);
     if (drifted && *attached) {
@@ -191,7 +191,7 @@ void PodGuard::audit() {
     if (veth == interfaces_->table().interfaces().end()) continue;
     const auto& name = veth->second.name;
     for (const auto& hook : kPodHooks) {
-      auto state = links_.audit(index, hook);
+      auto state = hooks_.audit(index, hook);
       std::string hook_name(hook.name);
       attachments_.push_back({hook_name, name, state.attached ? "attached" : "missing",
                               state.attached ? "" : "nothing of ours is attached, or its pin is gone"});
@@ -202,7 +202,7 @@ void PodGuard::audit() {
       if (state.attached && !state.before.empty())
         bypasses_[index] = joined(state.before) + " runs before ours on " + name;
       if (state.attached && state.before.empty()) continue;
-      if (links_.has(index)) drifted_.insert(index);
+      if (hooks_.has(index)) drifted_.insert(index);
       waiting_.insert(index);
     }
   }
@@ -233,7 +233,7 @@ const std::vector<AttachmentState>& PodGuard::attachments() {
 std::string PodGuard::problem_of(std::uint32_t index) const {
   if (auto failure = failures_.find(index); failure != failures_.end()) return failure->second;
   if (auto bypass = bypasses_.find(index); bypass != bypasses_.end()) return bypass->second;
-  return links_.has(index) ? "" : "its programs are being attached";
+  return hooks_.has(index) ? "" : "its programs are being attached";
 }
 
 const std::vector<UnenforcedPod>& PodGuard::unenforced() {

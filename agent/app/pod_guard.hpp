@@ -67,7 +67,7 @@ class PodGuard {
   std::string problem_of(std::uint32_t index) const;
 
   Datapath& datapath_;
-  PodLinks& links_;
+  PodHooks& hooks_;
   const PodTables& tables_;
   std::string node_;
   bool enabled_;

@@ -9,6 +9,7 @@
 #include "agent/kernel/catalog.hpp"
 #include "agent/kernel/environment.hpp"
 #include "agent/kernel/pins.hpp"
+#include "agent/kernel/pod_filters.hpp"
 
 namespace weft {
 namespace {
@@ -60,6 +61,8 @@ Result<std::vector<CleanupItem>> clean_up(const std::filesystem::path& bpffs, bo
   Fd directory(::open(bpffs.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!directory) return fail_errno(errno, "open " + bpffs.string());
   WEFT_TRY(lock_pin_directory(directory, bpffs));
+  for (auto& filter : WEFT_TRY(remove_pod_filters(bpffs, dry_run)))
+    items.push_back({"filter", std::move(filter), dry_run ? "would-remove" : "removed", ""});
   clean_part(bpffs, "links", "link", dry_run, items);
   clean_part(bpffs, "progs", "program", dry_run, items);
   clean_part(bpffs, "maps", "map", dry_run, items);

@@ -15,12 +15,10 @@ Result<Datapath> Datapath::open(const DatapathOptions& options) {
   datapath.directory_ = WEFT_TRY(open_pin_directory(options.bpffs));
   WEFT_TRY(lock_pin_directory(datapath.directory_, options.bpffs));
   datapath.links_ = std::make_unique<Links>(WEFT_TRY(Links::adopt(options.bpffs, options.cgroup, std::move(cgroup))));
-  datapath.pod_links_ = std::make_unique<PodLinks>(WEFT_TRY(PodLinks::adopt(options.bpffs)));
+  datapath.pod_hooks_ = WEFT_TRY(adopt_pod_hooks(options.bpffs));
   auto live_maps = datapath.links_->live_maps();
-  live_maps.merge(datapath.pod_links_->live_maps());
-  std::map<std::string, std::string> problems;
-  if (auto problem = tcx_problem(); !problem.empty()) problems.emplace(kPodHooks.front().name, problem);
-  datapath.object_ = std::make_unique<BpfObject>(WEFT_TRY(BpfObject::load(options, live_maps, std::move(problems))));
+  live_maps.merge(datapath.pod_hooks_->live_maps());
+  datapath.object_ = std::make_unique<BpfObject>(WEFT_TRY(BpfObject::load(options, live_maps)));
   datapath.tables_ = std::make_unique<KernelTables>(*datapath.object_);
   datapath.policy_ = std::make_unique<KernelPolicyTables>(*datapath.object_);
   datapath.pod_tables_ = std::make_unique<PodTables>(*datapath.object_);
@@ -31,7 +29,7 @@ Result<Datapath> Datapath::open(const DatapathOptions& options) {
 Result<> Datapath::go_live() {
   WEFT_TRY(object_->stage_pins());
   WEFT_TRY(links_->attach(*object_));
-  WEFT_TRY(pod_links_->swap(*object_));
+  WEFT_TRY(pod_hooks_->swap(*object_));
   object_->catch_up();
   return object_->settle_pins();
 }

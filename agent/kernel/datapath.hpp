@@ -11,7 +11,7 @@
 #include "agent/kernel/links.hpp"
 #include "agent/kernel/object.hpp"
 #include "agent/kernel/options.hpp"
-#include "agent/kernel/pod_links.hpp"
+#include "agent/kernel/pod_hooks.hpp"
 #include "agent/kernel/pod_tables.hpp"
 #include "agent/kernel/policy_tables.hpp"
 #include "agent/kernel/ring.hpp"
@@ -40,7 +40,7 @@ class Datapath {
   const KernelTables& tables() const { return *tables_; }
   const KernelPolicyTables& policy() const { return *policy_; }
   bool has(Feature feature) const { return object_->has(feature); }
-  PodLinks& pod_links() { return *pod_links_; }
+  PodHooks& pod_hooks() { return *pod_hooks_; }
   const PodTables& pod_tables() const { return *pod_tables_; }
   const KernelFacts& facts() const { return *facts_; }
   Result<Ring> open_ring(Ring::Handler on_record) const {
@@ -54,7 +54,7 @@ class Datapath {
   std::filesystem::path bpffs_;
   Fd directory_;  // holds the lock
   std::unique_ptr<Links> links_;
-  std::unique_ptr<PodLinks> pod_links_;
+  std::unique_ptr<PodHooks> pod_hooks_;
   std::unique_ptr<BpfObject> object_;
   std::unique_ptr<KernelTables> tables_;
   std::unique_ptr<KernelPolicyTables> policy_;

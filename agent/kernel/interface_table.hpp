@@ -14,7 +14,6 @@
 
 namespace weft {
 
-inline constexpr std::int32_t kOwnNamespace = -1;
 inline constexpr std::size_t kMostVeths = 65536;
 // Of one namespace: whoever is root in it can add addresses without end, and a pod has few.
 inline constexpr std::size_t kMostNamespaceAddresses = 256;

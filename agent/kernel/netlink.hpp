@@ -15,6 +15,9 @@ namespace weft {
 
 using Bytes = std::span<const std::byte>;
 
+// The number of the namespace that a message is about, when it is the agent's own.
+inline constexpr std::int32_t kOwnNamespace = -1;
+
 // The fixed part at the begin of a message or attribute; false when there are fewer bytes.
 template <class T>
 bool read_fixed(Bytes from, T& into) {

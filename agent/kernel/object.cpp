@@ -226,10 +226,8 @@ Result<> check_pinned_maps(const DatapathOptions& options) {
   return {};
 }
 
-Result<BpfObject> BpfObject::load(const DatapathOptions& options, const std::set<std::uint32_t>& live_maps,
-                                  std::map<std::string, std::string> problems) {
+Result<BpfObject> BpfObject::load(const DatapathOptions& options, const std::set<std::uint32_t>& live_maps) {
   BpfObject object;
-  object.problems_ = std::move(problems);
   object.maps_dir_ = options.bpffs / "maps";
   for (int attempt = 0; attempt < 2; ++attempt) {
     LogCapture log;

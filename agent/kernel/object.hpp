@@ -37,9 +37,8 @@ Result<> check_pinned_maps(const DatapathOptions& options);
 class BpfObject {
  public:
   // `live_maps`: ids of the maps that attached programs use, so that the left-overs of an upgrade that was killed are
-  // told from what is in use. `problems`: programs that are not even tried, and why.
-  static Result<BpfObject> load(const DatapathOptions& options, const std::set<std::uint32_t>& live_maps,
-                                std::map<std::string, std::string> problems = {});
+  // told from what is in use.
+  static Result<BpfObject> load(const DatapathOptions& options, const std::set<std::uint32_t>& live_maps);
   BpfObject(BpfObject&&) noexcept;
   BpfObject& operator=(BpfObject&&) noexcept;
   ~BpfObject();

@@ -72,4 +72,33 @@ std::optional<std::uint32_t> number_of_pin(std::string_view hook, std::string_vi
   return number;
 }
 
+ProgramPins::ProgramPins(const std::filesystem::path& bpffs, std::string_view hook)
+    : directory_(bpffs / "progs"), hook_(hook) {
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(directory_, ignored)) {
+    auto id = number_of_pin(hook_, entry.path().filename().string());
+    if (!id) continue;
+    if (Fd fd(::bpf_obj_get(entry.path().c_str())); fd) earlier_.emplace(*id, std::move(fd));
+  }
+}
+
+std::filesystem::path ProgramPins::path_of(std::uint32_t id) const { return directory_ / numbered_pin(hook_, id); }
+
+Result<> ProgramPins::put(int program) const {
+  auto path = path_of(program_id(program));
+  if (::bpf_obj_pin(program, path.c_str()) != 0 && errno != EEXIST) return fail_errno(errno, "pin " + path.string());
+  return {};
+}
+
+void ProgramPins::drop_others(std::uint32_t id) {
+  for (const auto& [other, fd] : earlier_)
+    if (other != id) ::unlink(path_of(other).c_str());
+  earlier_.clear();
+}
+
+int ProgramPins::find(std::uint32_t id) const {
+  auto found = earlier_.find(id);
+  return found == earlier_.end() ? -1 : found->second.get();
+}
+
 }  // namespace weft

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -27,5 +28,24 @@ Result<> replace_program(int link, int program, int before, const std::string& h
 // Pins of many of a kind are called <hook>_<number>: of a link the interface, of a program its id.
 std::string numbered_pin(std::string_view hook, std::uint32_t number);
 std::optional<std::uint32_t> number_of_pin(std::string_view hook, std::string_view name);
+
+// The programs of one hook that may run on interfaces, pinned under their ids, so that a swap that is cut short leaves
+// none without a name: the one of this agent, and those of earlier ones until nothing runs them any more.
+class ProgramPins {
+ public:
+  ProgramPins() = default;
+  ProgramPins(const std::filesystem::path& bpffs, std::string_view hook);  // opens what is pinned
+
+  Result<> put(int program) const;
+  void drop_others(std::uint32_t id);  // 0: all
+  int find(std::uint32_t id) const;    // -1: not pinned by an earlier agent
+  const std::map<std::uint32_t, Fd>& earlier() const { return earlier_; }
+
+ private:
+  std::filesystem::path path_of(std::uint32_t id) const;
+  std::filesystem::path directory_;
+  std::string hook_;
+  std::map<std::uint32_t, Fd> earlier_;  // by id
+};
 
 }  // namespace weft

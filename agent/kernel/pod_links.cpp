@@ -8,9 +8,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "agent/kernel/environment.hpp"
 #include "agent/kernel/object.hpp"
-#include "agent/kernel/pins.hpp"
 
 namespace weft {
 namespace {
@@ -82,11 +80,10 @@ Fd load_hold_program() {
 
 }  // namespace
 
-std::string tcx_problem() {
+bool kernel_has_tcx() {
   std::vector<Attached> ignored;
   auto loopback = ::if_nametoindex("lo");
-  if (loopback == 0 || query_hook(loopback, kTcxIngress, ignored) || errno != EINVAL) return "";
-  return "this kernel (" + kernel_release() + ") has no tcx: policy for pods needs Linux 6.6 or newer";
+  return loopback == 0 || query_hook(loopback, kTcxIngress, ignored) || errno != EINVAL;
 }
 
 std::filesystem::path PodLinks::link_pin(const Side& side, std::uint32_t interface) const {
@@ -120,11 +117,7 @@ Result<> PodLinks::adopt_side(Side& side) {
     else
       ::unlink(entry.path().c_str());
   }
-  for (const auto& entry : std::filesystem::directory_iterator(bpffs_ / "progs", ignored)) {
-    auto id = number_of_pin(side.hook->name, entry.path().filename().string());
-    if (!id) continue;
-    if (Fd fd(::bpf_obj_get(entry.path().c_str())); fd) side.older_programs.emplace(*id, std::move(fd));
-  }
+  side.pins = ProgramPins(bpffs_, side.hook->name);
   return {};
 }
 
@@ -134,7 +127,7 @@ std::set<std::uint32_t> PodLinks::live_maps() const {
     for (const auto& [interface, link] : side.links)
       if (TcxLinkInfo info{}; link_info(link.get(), info)) running.insert(info.program);
   for (const auto& side : sides_)
-    for (const auto& [id, program] : side.older_programs)
+    for (const auto& [id, program] : side.pins.earlier())
       if (running.contains(id)) maps.merge(maps_of_program(program.get()));
   return maps;
 }
@@ -142,11 +135,7 @@ std::set<std::uint32_t> PodLinks::live_maps() const {
 Result<> PodLinks::swap(const BpfObject& object) {
   if (!object.has(Feature::kPolicy)) {
     for (auto interface : interfaces()) detach(interface);
-    for (auto& side : sides_) {
-      for (const auto& [id, program] : side.older_programs)
-        ::unlink((bpffs_ / "progs" / numbered_pin(side.hook->name, id)).c_str());
-      side.older_programs.clear();
-    }
+    for (auto& side : sides_) side.pins.drop_others(0);
     return {};
   }
   hold_ = load_hold_program();
@@ -155,23 +144,18 @@ Result<> PodLinks::swap(const BpfObject& object) {
   return {};
 }
 
-// Every program that a link may run has a pin under its id, so that a swap that is cut short leaves nothing unnamed.
 Result<> PodLinks::swap_side(Side& side, int program) {
   side.program = program;
+  WEFT_TRY(side.pins.put(program));
   auto id = program_id(program);
-  auto pin = bpffs_ / "progs" / numbered_pin(side.hook->name, id);
-  if (::bpf_obj_pin(program, pin.c_str()) != 0 && errno != EEXIST) return fail_errno(errno, "pin " + pin.string());
   for (auto& [interface, link] : side.links) {
     TcxLinkInfo info{};
     if (!link_info(link.get(), info) || info.interface == 0 || info.program == id) continue;
-    auto before = side.older_programs.find(info.program);
-    auto known = before == side.older_programs.end() ? -1 : before->second.get();
-    auto swapped = replace_program(link.get(), program, known, numbered_pin(side.hook->name, interface));
+    auto swapped =
+        replace_program(link.get(), program, side.pins.find(info.program), numbered_pin(side.hook->name, interface));
     if (!swapped && link_info(link.get(), info) && info.interface != 0) return swapped;  // else it went meanwhile
   }
-  for (const auto& [older, fd] : side.older_programs)
-    if (older != id) ::unlink((bpffs_ / "progs" / numbered_pin(side.hook->name, older)).c_str());
-  side.older_programs.clear();
+  side.pins.drop_others(id);
   return {};
 }
 

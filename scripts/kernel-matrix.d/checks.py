@@ -48,11 +48,17 @@ def check_attached(sections):
 
 
 def check_policy(sections):
-    """Policy needs tcx, Linux 6.6; an older kernel says so."""
-    features = {item["name"]: item for item in require(sections, "ready").json()["features"]}
-    policy = features["policy"]
-    if not policy["available"] and "needs Linux 6.6" not in policy["detail"]:
-        raise ValueError(f"policy: {policy['detail']}")
+    """One pod calls another, on a port that policy allows and on one that it does not, also without an agent."""
+    states = {item["hook"]: item["state"] for item in require(sections, "guarded").json()["attachments"]}
+    for hook in ("pod_egress", "pod_ingress"):
+        if states.get(hook) != "attached":
+            raise ValueError(f"{hook}: {states.get(hook)}")
+    for agent in ("", "-orphaned"):
+        allowed, denied = (require(sections, what + agent, None).json() for what in ("allowed", "denied"))
+        if not allowed or allowed["ok"] != 40:
+            raise ValueError(f"allowed{agent}: {describe(allowed)}")
+        if not denied or denied["failed"] != {"ECONNREFUSED": 40}:
+            raise ValueError(f"denied{agent}: {describe(denied)}")
 
 
 def check_refused(sections):
@@ -83,6 +89,9 @@ def check_cleanup(sections):
     left = [line for line in require(sections, "left").text.split("\n") if line and line not in ("/sys/fs/bpf:", "progs.debug", "maps.debug")]
     if left:
         raise ValueError(f"left after cleanup: {left}")
+    unguarded = require(sections, "unguarded", None).json()
+    if not unguarded or unguarded["ok"] != 40:
+        raise ValueError(f"policy after cleanup: {describe(unguarded)}")
     report = require(sections, "after", None).json()
     if not report or report["ok"] != 0:
         raise ValueError(f"the service still answers after cleanup: {describe(report)}")

@@ -45,7 +45,20 @@ def make_initramfs(folder, programs, files):
         target = root / inside.lstrip("/")
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(outside, target)
-    image = folder / "initramfs.cpio"
+    return pack(root, folder / "initramfs.cpio")
+
+
+def add_modules(initramfs, modules, target):
+    """A kernel's own image: archives may follow each other (initramfs buffer format)."""
+    root = target.with_suffix(".root")
+    shutil.rmtree(root, ignore_errors=True)
+    shutil.copytree(modules, root / "modules")
+    own = pack(root, target.with_suffix(".modules"))
+    target.write_bytes(initramfs.read_bytes() + own.read_bytes())
+    return target
+
+
+def pack(root, image):
     names = "\n".join(str(path.relative_to(root)) for path in sorted(root.rglob("*")))
     with image.open("wb") as out:
         subprocess.run(["cpio", "-o", "-H", "newc", "--quiet", "-R", "0:0"], cwd=root, input=names.encode(), stdout=out, check=True)

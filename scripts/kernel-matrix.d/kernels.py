@@ -1,5 +1,6 @@
 """Debian's kernels, fetched and verified by apt in a root of its own, so that nothing is installed on this machine."""
 
+import lzma
 import pathlib
 import re
 import subprocess
@@ -8,6 +9,7 @@ import time
 SUITES = {"6.1": "bookworm", "6.12": "trixie", "newest": "sid"}
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 MAX_AGE_S = 7 * 24 * 3600
+MODULES = "veth|sch_ingress|cls_bpf"  # what pods and policy need of a kernel that has them as modules
 
 
 def find_mirror():
@@ -47,43 +49,47 @@ class Apt:
             raise RuntimeError(f"{tool} {' '.join(words)}: {done.stderr.strip()}")
         return done.stdout
 
-    def find_kernel_package(self):
-        """Newer suites keep the image itself in linux-binary-…; older ones in linux-image-…."""
+    def find_kernel_packages(self):
+        """Newer suites keep image and modules in linux-binary-… and linux-modules-…; older ones both in linux-image-…."""
         image = re.search(r"linux-image-(\d\S*-cloud-amd64)", self.run("apt-cache", "show", "linux-image-cloud-amd64"))
         if not image:
             raise RuntimeError("linux-image-cloud-amd64 depends on no kernel")
-        names = self.run("apt-cache", "pkgnames", "linux-binary-").split()
-        binary = f"linux-binary-{image.group(1)}"
-        return binary if binary in names else f"linux-image-{image.group(1)}"
+        names = self.run("apt-cache", "pkgnames", "linux-").split()
+        split = [f"linux-{part}-{image.group(1)}" for part in ("binary", "modules")]
+        return [name for name in split if name in names] or [f"linux-image-{image.group(1)}"]
 
 
-def extract_image(package, target):
-    """Takes only the kernel image out of the package."""
+def extract_kernel(package, root):
+    """Takes the image and the modules out of the package, as far as it has them."""
     tar = subprocess.run(["dpkg-deb", "--fsys-tarfile", package], check=True, capture_output=True).stdout
     listing = subprocess.run(["tar", "tf", "-"], input=tar, check=True, capture_output=True).stdout.decode().split("\n")
-    member = next(name for name in listing if re.search(r"/vmlinuz[^/]*$", name))
-    image = subprocess.run(["tar", "xOf", "-", member], input=tar, check=True, capture_output=True).stdout
-    partial = target.with_suffix(".partial")
-    partial.write_bytes(image)
-    partial.rename(target)
+    for member in listing:
+        match = re.search(rf"/(?:(vmlinuz)[^/]*|({MODULES})\.ko(\.xz)?)$", member)
+        if match:
+            content = subprocess.run(["tar", "xOf", "-", member], input=tar, check=True, capture_output=True).stdout
+            target = root / (match.group(1) or f"modules/{match.group(2)}.ko")
+            partial = target.with_suffix(".partial")
+            partial.write_bytes(lzma.decompress(content) if match.group(3) else content)
+            partial.rename(target)
 
 
 def load_kernel(cache, name, refresh=False):
-    """The path of the kernel image called `name`; from the cache when that is young, or when the mirror does not answer."""
+    """Image and folder of modules of the kernel called `name`; from the cache when that is young, or when the mirror does
+    not answer."""
     root = (cache / name).resolve()
-    image = root / "vmlinuz"
-    if image.exists() and not refresh and time.time() - image.stat().st_mtime < MAX_AGE_S:
-        return image
+    image, modules = root / "vmlinuz", root / "modules"
+    if image.exists() and modules.exists() and not refresh and time.time() - image.stat().st_mtime < MAX_AGE_S:
+        return image, modules
     try:
         apt = Apt(root / "apt", SUITES[name])
         apt.run("apt-get", "-q", "update")
-        apt.run("apt-get", "-q", "download", apt.find_kernel_package())
-        packages = sorted(apt.root.glob("*.deb"), key=lambda path: path.stat().st_mtime)
-        extract_image(packages[-1], image)
-        for package in packages:
+        apt.run("apt-get", "-q", "download", *apt.find_kernel_packages())
+        modules.mkdir(exist_ok=True)
+        for package in apt.root.glob("*.deb"):
+            extract_kernel(package, root)
             package.unlink()
     except (RuntimeError, subprocess.TimeoutExpired) as error:
-        if not image.exists():
+        if not image.exists() or not modules.exists():
             raise RuntimeError(f"kernel {name}: {error}") from error
         print(f"kernel-matrix: using the cached {name} kernel: {error}")
-    return image
+    return image, modules

@@ -34,8 +34,9 @@ def find_programs(options):
 
 
 def run_kernel(name, options, initramfs, folder):
-    kernel = kernels.load_kernel(ROOT / "build/kernels", name, options.refresh)
-    sections, seconds, trouble = guest.boot(kernel, initramfs, folder / f"{name}.log")
+    kernel, modules = kernels.load_kernel(ROOT / "build/kernels", name, options.refresh)
+    image = guest.add_modules(initramfs, modules, folder / f"{name}.cpio")
+    sections, seconds, trouble = guest.boot(kernel, image, folder / f"{name}.log")
     results = checks.run_checks(sections)
     if trouble:
         results["end"] = trouble

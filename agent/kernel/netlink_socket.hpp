@@ -1,0 +1,34 @@
+// Sockets of rtnetlink (rtnetlink(7)): what the kernel announces, and its answers to questions.
+#pragma once
+
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+
+#include <cstdint>
+#include <functional>
+#include <span>
+
+#include "agent/base/fd.hpp"
+#include "agent/base/result.hpp"
+#include "agent/kernel/netlink.hpp"
+
+namespace weft {
+
+inline constexpr std::size_t kDatagram = 128
+                                         << 10;  // the kernel sends at most 32 KiB, and more only to who asks with more
+
+Result<Fd> open_route_socket(int flags, std::uint32_t groups);
+// For ask(): with strict checks (Linux 4.20), and nothing is waited for longer than a second.
+Result<Fd> open_route_asker();
+
+struct NetlinkDatagram {
+  Bytes bytes;  // of `buffer`; empty when somebody else than the kernel sent it
+  std::int32_t netns_id = kOwnNamespace;
+  int problem = 0;  // errno; ENOBUFS: something was lost
+};
+NetlinkDatagram receive_netlink(int fd, std::span<std::byte> buffer);
+
+// Sends one request and hands on the messages of its answer, a datagram at a time. EINTR: the dump is inconsistent.
+Result<> ask_netlink(int fd, nlmsghdr& request, std::uint32_t sequence, const std::function<void(Bytes)>& take);
+
+}  // namespace weft
