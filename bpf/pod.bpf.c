@@ -126,15 +126,17 @@ weft_global int error_is_expected(struct __sk_buff *skb, const struct weft_packe
 
 weft_inline int deny(struct __sk_buff *skb, const struct weft_packet *packet, struct weft_pod_case *pod)
 {
-	const struct weft_settings *now = settings();
 	bool from_pod = pod->direction == WEFT_EGRESS;
+	int failed;
 
 	pod_drop(from_pod ? WEFT_DROP_DENIED_EGRESS : WEFT_DROP_DENIED_INGRESS);
 	verdict_count(&pod->decision, pod->decided, 0, pod->now_ns);
 	policy_record(pod, WEFT_FLOW_DENY, pod->decided);
-	if (packet->protocol != IPPROTO_TCP || (now && now->silent_denials))
-		return WEFT_DROP;
-	if (write_reset(skb, packet))
+	if (packet->protocol == IPPROTO_TCP)
+		failed = weft_config.silent_resets || write_reset(skb, packet);
+	else
+		failed = weft_config.silent_errors || !may_tell_again(pod) || write_prohibited(skb, packet);
+	if (failed)
 		return WEFT_DROP;
 	skb->mark = WEFT_MARK_ANSWER;
 	return bpf_redirect(skb->ifindex, from_pod ? 0 : BPF_F_INGRESS);

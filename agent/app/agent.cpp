@@ -57,7 +57,8 @@ Result<> Agent::Parts::open_kernel() {
   auto cpus = WEFT_TRY(possible_cpus());
   auto sizes = resolve_map_sizes(config.datapath.maps, node_memory_bytes(), cpus);
   names_store = WEFT_TRY(NamesStore::open(config.state.dir));
-  state.datapath = WEFT_TRY(Datapath::open({config.datapath.bpffs, config.datapath.cgroup, datapath_sizes(sizes)}));
+  state.datapath = WEFT_TRY(Datapath::open({config.datapath.bpffs, config.datapath.cgroup, datapath_sizes(sizes),
+                                            config.datapath.answer_resets, config.datapath.answer_errors}));
   for (const auto& line : state.datapath->copied()) spdlog::info("map layout: {}", line);
   auto have = WEFT_TRY(state.datapath->tables().dump());
   std::vector<weft_edge_key> edges;

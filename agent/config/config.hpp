@@ -55,6 +55,8 @@ struct Config {
     std::string cgroup;  // empty: the agent looks for the cgroup v2 root
     std::vector<std::string> uplinks;
     std::string pods = "auto";
+    bool answer_resets = true;
+    bool answer_errors = true;
     std::vector<PortProtocol> failsafe_inbound = {{22, 6}};
     std::vector<PortProtocol> failsafe_outbound = {{53, 17}, {67, 17}, {443, 6}};
     MapSizes maps;

@@ -52,6 +52,11 @@ std::vector<ConfigKey> datapath_keys() {
        kUsed,
        "auto: attach to interfaces whose peer namespace holds the address of a known pod. none: to none.",
        {"auto", "none"}},
+      {"datapath.denials.reset", FLAG(datapath.answer_resets), kBool, kRestart, kUsed,
+       "Whether a denied TCP connection is refused at once by a reset. false: it times out."},
+      {"datapath.denials.prohibited", FLAG(datapath.answer_errors), kBool, kRestart, kUsed,
+       "Whether other denied packets are answered by the ICMP error \"administratively prohibited\". false: they "
+       "vanish."},
       {"datapath.failsafe.inbound", PORTS(datapath.failsafe_inbound), kPortProtocol, kRestart, kLater,
        "Ports of the host that no policy can close."},
       {"datapath.failsafe.outbound", PORTS(datapath.failsafe_outbound), kPortProtocol, kRestart, kLater,

@@ -45,6 +45,8 @@ Result<Skeleton> open_skeleton(const DatapathOptions& options) {
   config.host_netns = WEFT_TRY(netns_cookie());
   config.refuse_without_endpoint = 1;
   config.account_flows = 1;
+  config.silent_resets = !options.answer_resets;
+  config.silent_errors = !options.answer_errors;
   return skeleton;
 }
 

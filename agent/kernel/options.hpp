@@ -32,6 +32,8 @@ struct DatapathOptions {
   std::filesystem::path bpffs;   // our directory: 0700, ours, on a bpf file system
   std::filesystem::path cgroup;  // cgroup v2 directory whose processes are served
   DatapathSizes sizes;
+  bool answer_resets = true;  // a TCP reset answers denied segments, otherwise they vanish
+  bool answer_errors = true;  // an ICMP error answers other denied packets
 };
 
 }  // namespace weft

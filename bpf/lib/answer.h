@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only
  *
- * Tells the sender of a denied TCP segment at once: the segment itself becomes the reset (RFC 9293, 3.10.7.1) and goes back
- * where it came from. Only segments without options of IP and extension headers; others vanish.
+ * Tells the sender of a denied packet at once: a TCP segment becomes the reset (RFC 9293, 3.10.7.1), a datagram the ICMP
+ * error "communication administratively prohibited" (RFC 1812, 5.2.7.1; RFC 4443, 3.1), and goes back where it came from.
+ * Only packets without options of IP and extension headers; others vanish.
  */
 #ifndef WEFT_LIB_ANSWER_H
 #define WEFT_LIB_ANSWER_H
@@ -140,6 +141,106 @@ weft_global int write_reset(struct __sk_buff *skb, const struct weft_packet *pac
 	if (error)
 		count_helper_error(WEFT_HELPER_ANSWER, error);
 	return error ? -1 : 0;
+}
+
+/* What an error quotes: the IP header and the 8 bytes behind it, which hold the ports (RFC 792; of IPv6, RFC 4443 would take
+ * more, and its receivers need no more). */
+struct weft_prohibited4 {
+	struct weft_ipv4_header ip;
+	__u8 type, code;
+	__be16 checksum;
+	__be32 unused;
+	__u8 quoted[IPV4_HEADER + 8];
+};
+
+struct weft_prohibited6 {
+	struct weft_ipv6_header ip;
+	__u8 type, code;
+	__be16 checksum;
+	__be32 unused;
+	__u8 quoted[IPV6_HEADER + 8];
+};
+
+weft_inline long replace_packet(struct __sk_buff *skb, const void *from_network, __u32 bytes)
+{
+	long error = bpf_skb_change_tail(skb, ETH_HEADER + bytes, 0);
+
+	if (!error)
+		error = swap_links(skb);
+	if (!error)
+		error = bpf_skb_store_bytes(skb, ETH_HEADER, from_network, bytes, BPF_F_INVALIDATE_HASH);
+	return error;
+}
+
+weft_global int write_prohibited4(struct __sk_buff *skb, const struct weft_packet *packet)
+{
+	struct weft_prohibited4 out = {};
+	long error;
+
+	if (!packet || bpf_skb_load_bytes(skb, ETH_HEADER, out.quoted, sizeof(out.quoted)))
+		return -1;
+	out.ip.version_length = 0x45;
+	out.ip.length = bpf_htons(sizeof(out));
+	out.ip.ttl = 64;
+	out.ip.protocol = IPPROTO_ICMP;
+	out.ip.source = packet->destination.word[3];
+	out.ip.destination = packet->source.word[3];
+	out.ip.checksum = fold((__u32)bpf_csum_diff(NULL, 0, (__be32 *)&out.ip, sizeof(out.ip), 0));
+	out.type = 3;
+	out.code = 13;
+	out.checksum = fold((__u32)bpf_csum_diff(NULL, 0, (__be32 *)&out.type, sizeof(out) - sizeof(out.ip), 0));
+	error = replace_packet(skb, &out, sizeof(out));
+	if (error)
+		count_helper_error(WEFT_HELPER_ANSWER, error);
+	return error ? -1 : 0;
+}
+
+weft_global int write_prohibited6(struct __sk_buff *skb, const struct weft_packet *packet)
+{
+	struct weft_prohibited6 out = {};
+	const __u32 icmp_bytes = sizeof(out) - sizeof(out.ip);
+	__be32 pseudo[2] = {bpf_htonl(icmp_bytes), bpf_htonl(IPPROTO_ICMPV6)};
+	__s64 sum;
+	long error;
+
+	if (!packet || bpf_skb_load_bytes(skb, ETH_HEADER, out.quoted, sizeof(out.quoted)))
+		return -1;
+	out.ip.version_class_flow = bpf_htonl(6u << 28);
+	out.ip.length = bpf_htons(icmp_bytes);
+	out.ip.next = IPPROTO_ICMPV6;
+	out.ip.hops = 64;
+	out.ip.source = packet->destination;
+	out.ip.destination = packet->source;
+	out.type = 1;
+	out.code = 1;
+	sum = bpf_csum_diff(NULL, 0, (__be32 *)&out.ip.source, 2 * sizeof(out.ip.source), 0);
+	sum = bpf_csum_diff(NULL, 0, pseudo, sizeof(pseudo), (__u32)sum);
+	sum = bpf_csum_diff(NULL, 0, (__be32 *)&out.type, icmp_bytes, (__u32)sum);
+	out.checksum = fold((__u32)sum);
+	error = replace_packet(skb, &out, sizeof(out));
+	if (error)
+		count_helper_error(WEFT_HELPER_ANSWER, error);
+	return error ? -1 : 0;
+}
+
+/* Never about an ICMP error, a fragment that is not the first, or a sender or receiver that is a group (RFC 1122, 3.2.2). */
+weft_inline bool may_be_told(const struct weft_packet *packet)
+{
+	__be32 to = packet->destination.word[3];
+
+	if (!packet->plain || packet->fragment == WEFT_LATER_FRAGMENT || packet->icmp == WEFT_ICMP_ERROR)
+		return false;
+	if (packet->version == 6)
+		return (packet->destination.word[0] & bpf_htonl(0xff000000)) != bpf_htonl(0xff000000);
+	return (to & bpf_htonl(0xf0000000)) != bpf_htonl(0xe0000000) && to != 0xffffffff;
+}
+
+/* Returns 0 when `skb` is the error now. */
+weft_inline int write_prohibited(struct __sk_buff *skb, const struct weft_packet *packet)
+{
+	if (!may_be_told(packet))
+		return -1;
+	return packet->version == 4 ? write_prohibited4(skb, packet) : write_prohibited6(skb, packet);
 }
 
 #endif

@@ -107,6 +107,32 @@ weft_inline bool should_tell(const struct weft_pod_case *pod, __be16 server_port
 	return true;
 }
 
+/* Errors to one sender about one port: as many as a client needs that tries again, too few to be of use to a flood (RFC 1812,
+ * 4.3.2.8). */
+#define WEFT_ERROR_PACE_NS 100000000ull
+#define WEFT_TOLD_BY_ERROR 255 /* beside the kinds of records in keys of weft_told */
+
+weft_global int may_tell_again(const struct weft_pod_case *pod)
+{
+	struct weft_reply_key key = {};
+	__u64 *last, now_ns;
+
+	if (!pod)
+		return 0;
+	key.pod = pod->ends.pod;
+	key.peer = pod->ends.peer;
+	key.pod_port = pod->ends.pod_port;
+	key.protocol = pod->ends.protocol;
+	key.reserved[0] = WEFT_TOLD_BY_ERROR;
+	key.reserved[1] = pod->direction;
+	now_ns = pod->now_ns;
+	last = bpf_map_lookup_elem(&weft_told, &key);
+	if (last && now_ns - *last < WEFT_ERROR_PACE_NS)
+		return 0;
+	bpf_map_update_elem(&weft_told, &key, &now_ns, BPF_ANY);
+	return 1;
+}
+
 weft_global int policy_record(const struct weft_pod_case *pod, __u8 kind, __u8 flow_direction)
 {
 	struct weft_owner client, server;

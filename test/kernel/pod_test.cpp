@@ -20,7 +20,7 @@
 namespace weft::test {
 namespace {
 
-constexpr int kPass = -1, kDrop = 2, kReset = 7 /* TC_ACT_REDIRECT */;
+constexpr int kPass = -1, kDrop = 2, kAnswer = 7 /* TC_ACT_REDIRECT */;
 constexpr int kNoReason = -1;
 constexpr std::uint32_t kInterface = 1;
 constexpr std::int32_t kOwnNamespace = -1;  // BPF_F_CURRENT_NETNS
@@ -114,6 +114,14 @@ class PodWorld {
   }
   std::vector<std::uint8_t> out;  // the packet after the last run
 
+  // Errors are paced by sender and port; here each case stands for itself.
+  void forget_answers() {
+    Map<weft_reply_key, std::uint64_t> told(object_->map_fd("weft_told"));
+    std::vector<weft_reply_key> keys;
+    REQUIRE(told.for_each([&](const weft_reply_key& key, std::uint64_t) { keys.push_back(key); }));
+    for (const auto& key : keys) REQUIRE(told.erase(key));
+  }
+
  private:
   void give_source(const char* address) {
     weft_source_key key{kInterface, raw_address(address)};
@@ -135,6 +143,7 @@ struct Case {
 void judge(PodWorld& world, const std::vector<Case>& cases) {
   for (const auto& one : cases) {
     INFO(one.what);
+    world.forget_answers();
     auto before = world.drops();
     CHECK(world.run(one.direction, one.packet) == one.verdict);
     auto after = world.drops();
@@ -211,34 +220,37 @@ TEST_CASE("policy decides about new connections and datagrams in both directions
         world,
         {
             {"SYN of the client to the served port", WEFT_INGRESS, in(f.client).tcp(40000, 80, kSyn), kPass},
-            {"SYN of the client to another port", WEFT_INGRESS, in(f.client).tcp(40000, 81, kSyn), kReset,
+            {"SYN of the client to another port", WEFT_INGRESS, in(f.client).tcp(40000, 81, kSyn), kAnswer,
              WEFT_DROP_DENIED_INGRESS},
-            {"SYN of a stranger", WEFT_INGRESS, in(f.stranger).tcp(40000, 80, kSyn), kReset, WEFT_DROP_DENIED_INGRESS},
-            {"bare ACK of a stranger", WEFT_INGRESS, in(f.stranger).tcp(40000, 80, kAck), kReset,
+            {"SYN of a stranger", WEFT_INGRESS, in(f.stranger).tcp(40000, 80, kSyn), kAnswer, WEFT_DROP_DENIED_INGRESS},
+            {"bare ACK of a stranger", WEFT_INGRESS, in(f.stranger).tcp(40000, 80, kAck), kAnswer,
              WEFT_DROP_DENIED_INGRESS},
-            {"SYN with ACK of a stranger", WEFT_INGRESS, in(f.stranger).tcp(80, 40000, kSyn | kAck), kReset,
+            {"SYN with ACK of a stranger", WEFT_INGRESS, in(f.stranger).tcp(80, 40000, kSyn | kAck), kAnswer,
              WEFT_DROP_DENIED_INGRESS},
             {"reset of a stranger is never answered", WEFT_INGRESS, in(f.stranger).tcp(80, 40000, kRst), kDrop,
              WEFT_DROP_DENIED_INGRESS},
             {"datagram of the client to the served port", WEFT_INGRESS, in(f.client).udp(40000, 53), kPass},
-            {"datagram of the client to another port", WEFT_INGRESS, in(f.client).udp(40000, 54), kDrop,
+            {"datagram of the client to another port", WEFT_INGRESS, in(f.client).udp(40000, 54), kAnswer,
              WEFT_DROP_DENIED_INGRESS},
-            {"TCP rules do not allow UDP", WEFT_INGRESS, in(f.client).udp(40000, 80), kDrop, WEFT_DROP_DENIED_INGRESS},
+            {"TCP rules do not allow UDP", WEFT_INGRESS, in(f.client).udp(40000, 80), kAnswer,
+             WEFT_DROP_DENIED_INGRESS},
             {"SCTP of the client to the served port", WEFT_INGRESS, in(f.client).sctp(40000, 7), kPass},
-            {"SCTP of the client to another port", WEFT_INGRESS, in(f.client).sctp(40000, 80), kDrop,
+            {"SCTP of the client to another port", WEFT_INGRESS, in(f.client).sctp(40000, 80), kAnswer,
              WEFT_DROP_DENIED_INGRESS},
-            {"echo request of the client", WEFT_INGRESS, in(f.client).icmp(f.v6 ? 128 : 8, 0, 3), kDrop,
+            {"echo request of the client", WEFT_INGRESS, in(f.client).icmp(f.v6 ? 128 : 8, 0, 3), kAnswer,
              WEFT_DROP_DENIED_INGRESS},
-            {"a protocol without ports", WEFT_INGRESS, in(f.client).protocol(47).payload(8), kDrop,
+            {"a protocol without ports", WEFT_INGRESS, in(f.client).protocol(47).payload(8), kAnswer,
              WEFT_DROP_DENIED_INGRESS},
             {"SYN out to an allowed port", WEFT_EGRESS, out(f.client).tcp(40000, 8080, kSyn), kPass},
-            {"SYN out to another port", WEFT_EGRESS, out(f.client).tcp(40000, 80, kSyn), kReset,
+            {"SYN out to another port", WEFT_EGRESS, out(f.client).tcp(40000, 80, kSyn), kAnswer,
              WEFT_DROP_DENIED_EGRESS},
-            {"SYN out to a stranger", WEFT_EGRESS, out(f.stranger).tcp(40000, 8080, kSyn), kReset,
+            {"SYN out to a stranger", WEFT_EGRESS, out(f.stranger).tcp(40000, 8080, kSyn), kAnswer,
              WEFT_DROP_DENIED_EGRESS},
             {"datagram out to an allowed port", WEFT_EGRESS, out(f.client).udp(40000, 5000), kPass},
-            {"datagram out to another port", WEFT_EGRESS, out(f.client).udp(40000, 53), kDrop, WEFT_DROP_DENIED_EGRESS},
-            {"echo request out", WEFT_EGRESS, out(f.client).icmp(f.v6 ? 128 : 8, 0, 3), kDrop, WEFT_DROP_DENIED_EGRESS},
+            {"datagram out to another port", WEFT_EGRESS, out(f.client).udp(40000, 53), kAnswer,
+             WEFT_DROP_DENIED_EGRESS},
+            {"echo request out", WEFT_EGRESS, out(f.client).icmp(f.v6 ? 128 : 8, 0, 3), kAnswer,
+             WEFT_DROP_DENIED_EGRESS},
             {"anything to a pod without policy", WEFT_INGRESS, f.ip(f.stranger, f.free).tcp(1, 2, kSyn), kPass},
             {"anything from a pod without policy", WEFT_EGRESS, f.ip(f.free, f.stranger).udp(1, 2), kPass},
         });
@@ -249,21 +261,21 @@ TEST_CASE("answers of conversations pass, and only those") {
   PodWorld world;
   for (const auto& f : kFamilies) {
     judge(world, {
-                     {"an answer before its question", WEFT_INGRESS, f.ip(f.client, f.web).udp(5000, 40001), kDrop,
+                     {"an answer before its question", WEFT_INGRESS, f.ip(f.client, f.web).udp(5000, 40001), kAnswer,
                       WEFT_DROP_DENIED_INGRESS},
                      {"the question", WEFT_EGRESS, f.ip(f.web, f.client).udp(40001, 5000), kPass},
                      {"its answer", WEFT_INGRESS, f.ip(f.client, f.web).udp(5000, 40001), kPass},
-                     {"to another port of the pod", WEFT_INGRESS, f.ip(f.client, f.web).udp(5000, 40002), kDrop,
+                     {"to another port of the pod", WEFT_INGRESS, f.ip(f.client, f.web).udp(5000, 40002), kAnswer,
                       WEFT_DROP_DENIED_INGRESS},
-                     {"from another port of the peer", WEFT_INGRESS, f.ip(f.client, f.web).udp(5001, 40001), kDrop,
+                     {"from another port of the peer", WEFT_INGRESS, f.ip(f.client, f.web).udp(5001, 40001), kAnswer,
                       WEFT_DROP_DENIED_INGRESS},
-                     {"from somebody else", WEFT_INGRESS, f.ip(f.stranger, f.web).udp(5000, 40001), kDrop,
+                     {"from somebody else", WEFT_INGRESS, f.ip(f.stranger, f.web).udp(5000, 40001), kAnswer,
                       WEFT_DROP_DENIED_INGRESS},
-                     {"by another protocol", WEFT_INGRESS, f.ip(f.client, f.web).sctp(5000, 40001), kDrop,
+                     {"by another protocol", WEFT_INGRESS, f.ip(f.client, f.web).sctp(5000, 40001), kAnswer,
                       WEFT_DROP_DENIED_INGRESS},
                      {"a question to the pod", WEFT_INGRESS, f.ip(f.client, f.web).udp(40003, 53), kPass},
                      {"its answer", WEFT_EGRESS, f.ip(f.web, f.client).udp(53, 40003), kPass},
-                     {"an answer that nobody asked for", WEFT_EGRESS, f.ip(f.web, f.client).udp(53, 40004), kDrop,
+                     {"an answer that nobody asked for", WEFT_EGRESS, f.ip(f.web, f.client).udp(53, 40004), kAnswer,
                       WEFT_DROP_DENIED_EGRESS},
                  });
   }
@@ -344,10 +356,10 @@ TEST_CASE("the node itself always reaches its pods, and others with a like addre
             {"probe of the node", WEFT_INGRESS, Packet().ipv4("192.0.2.1", "10.1.0.1").tcp(40000, 9999, kSyn), kPass},
             {"echo request of the node", WEFT_INGRESS, Packet().ipv4("192.0.2.1", "10.1.0.1").icmp(8, 0, 3), kPass},
             {"answer to the node", WEFT_EGRESS, Packet().ipv4("10.1.0.1", "192.0.2.1").icmp(0, 0, 3), kPass},
-            {"of its own accord to the node", WEFT_EGRESS, Packet().ipv4("10.1.0.1", "192.0.2.1").udp(1, 2), kDrop,
+            {"of its own accord to the node", WEFT_EGRESS, Packet().ipv4("10.1.0.1", "192.0.2.1").udp(1, 2), kAnswer,
              WEFT_DROP_DENIED_EGRESS},
             {"another address of the network", WEFT_INGRESS,
-             Packet().ipv4("192.0.2.2", "10.1.0.1").tcp(40000, 9999, kSyn), kReset, WEFT_DROP_DENIED_INGRESS},
+             Packet().ipv4("192.0.2.2", "10.1.0.1").tcp(40000, 9999, kSyn), kAnswer, WEFT_DROP_DENIED_INGRESS},
         });
 }
 
@@ -363,7 +375,7 @@ TEST_CASE("fragments share the fate of their first one") {
           {"its later one", WEFT_INGRESS, v4("10.1.0.2", 2).protocol(17).payload(16), kPass},
           {"of another sender", WEFT_INGRESS, v4("10.1.0.3", 2).protocol(17).payload(16), kDrop, WEFT_DROP_FRAGMENT},
           {"of another protocol", WEFT_INGRESS, v4("10.1.0.2", 2).protocol(132).payload(16), kDrop, WEFT_DROP_FRAGMENT},
-          {"a denied first one", WEFT_INGRESS, v4("10.1.0.3", kMore).udp(40000, 53).payload(8), kDrop,
+          {"a denied first one", WEFT_INGRESS, v4("10.1.0.3", kMore).udp(40000, 53).payload(8), kAnswer,
            WEFT_DROP_DENIED_INGRESS},
           {"its later one", WEFT_INGRESS, v4("10.1.0.3", 2).protocol(17).payload(16), kDrop, WEFT_DROP_FRAGMENT},
           {"overwrites TCP flags", WEFT_INGRESS, v4("10.1.0.2", 1).protocol(6).payload(16), kDrop, WEFT_DROP_MALFORMED},
@@ -393,7 +405,7 @@ TEST_CASE("headers are walked, and what cannot be read is dropped") {
           {
               {"allowed", WEFT_INGRESS, Packet().ipv4("10.1.0.2", "10.1.0.1", options).tcp(40000, 80, kSyn), kPass},
               {"denied", WEFT_INGRESS, Packet().ipv4("10.1.0.2", "10.1.0.1", options).tcp(40000, 81, kSyn),
-               options ? kDrop : kReset, WEFT_DROP_DENIED_INGRESS},
+               options ? kDrop : kAnswer, WEFT_DROP_DENIED_INGRESS},
           });
   }
   for (unsigned deep = 1; deep <= 12; ++deep) {
@@ -427,9 +439,16 @@ TEST_CASE("headers are walked, and what cannot be read is dropped") {
                });
 }
 
+std::uint32_t internet_sum(const std::vector<std::uint8_t>& bytes, std::size_t from, std::size_t to,
+                           std::uint32_t sum = 0) {
+  for (std::size_t i = from; i < to; i += 2) sum += static_cast<std::uint32_t>(bytes[i] << 8 | bytes[i + 1]);
+  while (sum >> 16) sum = (sum & 0xffff) + (sum >> 16);
+  return sum;
+}
+
 TEST_CASE("a denied SYN comes back as the reset that its sender expects") {
   PodWorld world;
-  REQUIRE(world.run(WEFT_INGRESS, Packet().ipv4("10.1.0.3", "10.1.0.1").tcp(40000, 80, kSyn).payload(100)) == kReset);
+  REQUIRE(world.run(WEFT_INGRESS, Packet().ipv4("10.1.0.3", "10.1.0.1").tcp(40000, 80, kSyn).payload(100)) == kAnswer);
   const auto& out = world.out;
   REQUIRE(out.size() == 54);
   CHECK(out[0] == 2);
@@ -440,13 +459,36 @@ TEST_CASE("a denied SYN comes back as the reset that its sender expects") {
   CHECK((out[36] << 8 | out[37]) == 40000);
   CHECK(out[47] == (kRst | kAck));
   CHECK((out[42] << 24 | out[43] << 16 | out[44] << 8 | out[45]) == 1 + 1 + 100);  // SYN and payload are acknowledged
-  auto sum = [&](std::size_t from, std::size_t to, std::uint32_t start) {
-    for (std::size_t i = from; i < to; i += 2) start += static_cast<std::uint32_t>(out[i] << 8 | out[i + 1]);
-    while (start >> 16) start = (start & 0xffff) + (start >> 16);
-    return start;
-  };
-  CHECK(sum(14, 34, 0) == 0xffff);                        // IPv4 header
-  CHECK(sum(34, 54, sum(26, 34, 0) + 6 + 20) == 0xffff);  // TCP with its pseudo header
+  CHECK(internet_sum(out, 14, 34) == 0xffff);                                      // IPv4 header
+  CHECK(internet_sum(out, 34, 54, internet_sum(out, 26, 34) + 6 + 20) == 0xffff);  // TCP with its pseudo header
+}
+
+TEST_CASE("a denied datagram comes back as the error that its sender expects, and not too often") {
+  PodWorld world;
+  auto denied = Packet().ipv4("10.1.0.3", "10.1.0.1").udp(40000, 53).payload(100);
+  auto quoted = denied.bytes();
+  REQUIRE(world.run(WEFT_INGRESS, denied) == kAnswer);
+  auto out = world.out;
+  REQUIRE(out.size() == 14 + 20 + 8 + 28);
+  CHECK(out[5] == 2);  // the link addresses are swapped
+  CHECK(std::vector<std::uint8_t>(out.begin() + 26, out.begin() + 36) ==
+        std::vector<std::uint8_t>{10, 1, 0, 1, 10, 1, 0, 3, 3, 13});
+  CHECK(std::equal(out.begin() + 42, out.end(), quoted.begin() + 14));
+  CHECK(internet_sum(out, 14, 34) == 0xffff);
+  CHECK(internet_sum(out, 34, out.size()) == 0xffff);
+  CHECK(world.run(WEFT_INGRESS, denied) == kDrop);  // within the pace
+
+  denied = Packet().ipv6("fd00::3", "fd00::1").udp(40000, 53).payload(1);
+  quoted = denied.bytes();
+  quoted.resize(14 + 48);
+  REQUIRE(world.run(WEFT_INGRESS, denied) == kAnswer);
+  out = world.out;
+  REQUIRE(out.size() == 14 + 40 + 8 + 48);
+  CHECK(out[20] == 58);
+  CHECK(out[54] == 1);
+  CHECK(out[55] == 1);
+  CHECK(std::equal(out.begin() + 62, out.end(), quoted.begin() + 14));
+  CHECK(internet_sum(out, 54, out.size(), internet_sum(out, 22, 54) + 58 + 56) == 0xffff);
 }
 
 TEST_CASE("a connection's packets are judged by who opened it, as the pod's sockets know") {
@@ -460,9 +502,9 @@ TEST_CASE("a connection's packets are judged by who opened it, as the pod's sock
   judge(world,
         {
             {"an answer of the server", WEFT_INGRESS, from_server(kAck), kPass},
-            {"a SYN from there is no answer", WEFT_INGRESS, from_server(kSyn), kReset, WEFT_DROP_DENIED_INGRESS},
+            {"a SYN from there is no answer", WEFT_INGRESS, from_server(kSyn), kAnswer, WEFT_DROP_DENIED_INGRESS},
             {"another port of the pod", WEFT_INGRESS,
-             Packet().ipv4("10.1.0.2", "10.1.0.1").tcp(8080, called.port ^ 1, kAck), kReset, WEFT_DROP_DENIED_INGRESS},
+             Packet().ipv4("10.1.0.2", "10.1.0.1").tcp(8080, called.port ^ 1, kAck), kAnswer, WEFT_DROP_DENIED_INGRESS},
             {"an error about the connection", WEFT_INGRESS,
              error(Packet().ipv4("10.1.0.1", "10.1.0.2").tcp(called.port, 8080, kAck)), kPass},
             {"an error about another", WEFT_INGRESS,
@@ -478,8 +520,8 @@ TEST_CASE("a connection's packets are judged by who opened it, as the pod's sock
                    {"a cookie answer of the listener", WEFT_EGRESS,
                     Packet().ipv4("10.1.0.1", "10.1.0.2").tcp(80, 9, kSyn | kAck), kPass},
                    {"to a stranger, as if it had asked", WEFT_EGRESS,
-                    Packet().ipv4("10.1.0.1", "10.1.0.3").tcp(80, 9, kSyn | kAck), kReset, WEFT_DROP_DENIED_EGRESS},
-                   {"from a port that serves nobody", WEFT_EGRESS, answer(81, kAck), kReset, WEFT_DROP_DENIED_EGRESS},
+                    Packet().ipv4("10.1.0.1", "10.1.0.3").tcp(80, 9, kSyn | kAck), kAnswer, WEFT_DROP_DENIED_EGRESS},
+                   {"from a port that serves nobody", WEFT_EGRESS, answer(81, kAck), kAnswer, WEFT_DROP_DENIED_EGRESS},
                    {"a refusal of what policy let through", WEFT_EGRESS,
                     Packet().ipv4("10.1.0.1", "10.1.0.2").tcp(80, 9, kRst | kAck), kPass},
                });

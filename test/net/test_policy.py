@@ -47,8 +47,8 @@ class Town:
         report = client.connect(to, "--count", 1, "--timeout", 1, *more)
         return "ok" if report["ok"] == 1 else next(iter(report["failed"]), "failed")
 
-    def matrix(self, port: int, udp: bool = False) -> dict[str, str]:
-        more = ("--udp",) if udp else ()
+    def matrix(self, port: int, udp: bool = False, connected: bool = False) -> dict[str, str]:
+        more = ("--udp",) * udp + ("--connected",) * connected
         found = {}
         for name, client in (("friend", self.friend), ("stranger", self.stranger), ("host", self.host)):
             for family, address in (("4", self.server.v4), ("6", f"[{self.server.v6}]")):
@@ -95,6 +95,12 @@ def test_udp_obeys_and_its_answers_pass(town):
     found = town.matrix(5353, udp=True)
     assert (found["friend4"], found["friend6"]) == ("ok", "ok")
     assert "ok" not in (found["stranger4"], found["stranger6"])
+
+
+def test_a_denied_datagram_is_answered_by_an_error(town):
+    town.apply(policy("server", {"app": "server"}, ingress=[from_app("friend", (5353, "UDP"))]))
+    found = town.matrix(5353, udp=True, connected=True)
+    assert (found["stranger4"], found["stranger6"]) == ("EHOSTUNREACH", "EACCES")  # icmp(7): 3/13 and 1/1
 
 
 def test_an_isolated_pod_gets_the_answers_of_its_own_calls(town):

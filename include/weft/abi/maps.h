@@ -51,7 +51,8 @@ struct weft_config {
 	__u64 host_netns;	       /* cookie of the agent's network namespace */
 	__u16 refuse_without_endpoint; /* 1: connect() fails with ECONNREFUSED */
 	__u16 account_flows;
-	__u32 reserved;
+	__u16 silent_resets; /* 1: denied TCP segments vanish; 0: a reset answers */
+	__u16 silent_errors; /* 1: other denied packets vanish; 0: an ICMP error answers */
 };
 WEFT_ABI_SIZE(struct weft_config, 16);
 
@@ -59,8 +60,7 @@ WEFT_ABI_SIZE(struct weft_config, 16);
 struct weft_settings {
 	__u16 node_zone;      /* numeric name, 0 = unknown */
 	__u16 process_owners; /* 1: weft_processes has entries, look them up at connect() */
-	__u16 silent_denials; /* 1: denied packets vanish; 0: the sender is told (TCP reset) */
-	__u16 reserved;
+	__u16 reserved[2];
 };
 WEFT_ABI_SIZE(struct weft_settings, 8);
 
