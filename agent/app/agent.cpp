@@ -137,6 +137,10 @@ Result<> Agent::Parts::go_live() {
   state.pods->set_snapshot(state.controller->snapshot());
   state.pods_attached = state.pods->settled();
   audit();
+  if (datapath.has(Feature::kPolicy) && config.datapath.pods == "auto") {
+    prover.emplace(datapath, *state.pods, *state.policy);
+    prove_pods();
+  }
   return {};
 }
 
