@@ -109,7 +109,7 @@ TEST_CASE("a trial names what it would newly deny, by whom, and how many connect
   CHECK(first.port == 81);
   CHECK(first.connections == 12);
   REQUIRE(first.rule);
-  CHECK(first.rule->text() == "NetworkPolicy shop/web ingress default");
+  CHECK(first.rule->text() == "NetworkPolicy shop/web ingress");
   CHECK(trial.newly_denied[1].client == NamespacedName("", "192.0.2.7"));
   CHECK(trial.newly_allowed.empty());
 }

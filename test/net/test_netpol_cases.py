@@ -1,7 +1,6 @@
 """Cases whose verdicts another implementation gave (test/data/netpol-cases.md), as real traffic: the nine pods of the cases
-with their very addresses, TCP and UDP of every pair and port of the cases of one step.
-
---full: all cases; without it every fourth. WEFT_NETPOL_CASES names another file of the same form.
+with their very addresses, TCP and UDP of every pair and port of the cases of one step. WEFT_NETPOL_CASES names another file of
+the same form.
 """
 
 from __future__ import annotations
@@ -19,7 +18,6 @@ from weftlab.machine import wait_for
 from weftlab.node import Node
 
 CASES = Path(os.environ.get("WEFT_NETPOL_CASES") or Path(__file__).resolve().parents[1] / "data/netpol-cases.jsonl")
-EVERY = 4  # case, without --full
 
 
 def read_cases() -> list[dict]:
@@ -92,10 +90,8 @@ class Bench:
 
 
 @pytest.mark.limit(600)
-def test_every_pair_gets_the_verdict_of_the_case(lab, full, record_property):
+def test_every_pair_gets_the_verdict_of_the_case(lab, record_property):
     cases = read_cases()
-    if not full:
-        cases = cases[::EVERY]
     bench = Bench(lab, cases[0]["steps"][0]["pods"])
     begin, tried, faults = time.monotonic(), 0, []
     for case in cases:
