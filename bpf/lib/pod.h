@@ -233,12 +233,14 @@ weft_global int allowed_as_reply(struct __sk_buff *skb, struct weft_pod_case *po
 	return 0;
 }
 
-weft_inline bool opposite_is_open(const struct weft_pod_case *pod)
+/* Whether nothing has to be known of a conversation: its answers pass by themselves. */
+weft_inline bool may_forget(const struct weft_pod_case *pod)
 {
 	__u32 id = pod->subject;
 	struct weft_subject *subject = bpf_map_lookup_elem(&weft_subjects, &id);
 
-	return !subject || side_is_open(&subject->side[opposite(pod->direction)]);
+	/* Under audit each conversation is told once, so that its first packet has to be known. */
+	return !subject || (!subject->audit && side_is_open(&subject->side[opposite(pod->direction)]));
 }
 
 /* Whether the packet, which passes, is the first of a conversation. A function of its own for its stack. */
@@ -246,7 +248,7 @@ weft_global int opens_conversation(const struct weft_pod_case *pod)
 {
 	if (!pod)
 		return 0;
-	if (pod->ends.protocol == IPPROTO_TCP || opposite_is_open(pod))
+	if (pod->ends.protocol == IPPROTO_TCP || may_forget(pod))
 		return pod->opens;
 	return reply_remember(&pod->ends, pod->owner, pod->direction, pod->now_ns);
 }
