@@ -57,8 +57,10 @@ Outcome<json> read_files(const std::vector<std::string>& paths, const Console& c
     return failure(kInvalidInput, "the files hold no policy",
                    "NetworkPolicy, ClusterNetworkPolicy and Namespace objects can be tried.");
   if (bytes > kMostBytes)
-    return failure(kInvalidInput, fmt::format("the files have {} together, the agent takes 1 MB", bytes_text(static_cast<double>(bytes))),
-                   "Try fewer files at once.");
+    return failure(
+        kInvalidInput,
+        fmt::format("the files have {} together, the agent takes 1 MB", bytes_text(static_cast<double>(bytes))),
+        "Try fewer files at once.");
   return files;
 }
 

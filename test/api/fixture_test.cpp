@@ -86,7 +86,8 @@ void FakeBackend::try_policies(PolicyTryRequest request, PolicyTrialDone done) {
   view.newly_denied.items.push_back(
       {{"shop", "cart"}, {"shop", "web"}, 80, "TCP", 2, 1'700'000'000'500'000'000, "ingress", words, "denied: …"});
   view.newly_denied.items.push_back(
-      {{"", "192.0.2.1"}, {"shop", "web"}, 80, "TCP", 1, 1'700'000'000'500'000'000, "ingress", {}, "denied: …"});
+      {{"", "192.0.2.1"}, {"", "192.0.2.9"}, 80, "TCP", 1, 1'700'000'000'500'000'000, "ingress", {}, "denied: …"});
+  view.newly_allowed = view.newly_denied;
   done(std::move(view));
 }
 
