@@ -13,7 +13,7 @@ from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parents[2]
 PROGRAM = SOURCE / "build/release/test/test_compile"
-TEST = "random policies decide as a naive evaluator does, also after changes"
+TEST = "random policies decide as a naive evaluator does*"
 PART = 2_000_000  # verdicts of one process: a fault is found with a short run to repeat
 RATE = 500        # verdicts a second that even a busy machine makes; bounds the time of a part
 
