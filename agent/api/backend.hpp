@@ -7,12 +7,16 @@
 #include <vector>
 
 #include "agent/api/explain.hpp"
+#include "agent/api/policy_trial.hpp"
 #include "agent/api/views.hpp"
 #include "agent/base/result.hpp"
 #include "agent/observe/flow_log.hpp"
 #include "agent/observe/metrics_page.hpp"
 
 namespace weft {
+
+using PolicyTrialDone = std::move_only_function<void(Result<PolicyTrialView>)>;
+using PolicySuggestionDone = std::move_only_function<void(Result<PolicySuggestionView>)>;
 
 class Backend {
  public:
@@ -32,6 +36,9 @@ class Backend {
   virtual Result<Source<Flow>> connections() = 0;
   // The answers in the order of the questions; each is made when it is taken.
   virtual Source<ExplainView> explain(std::vector<ExplainQuery> queries) = 0;
+  // Call `done` once, on the loop thread, now or later. EBUSY: another one is under way.
+  virtual void try_policies(PolicyTryRequest request, PolicyTrialDone done) = 0;
+  virtual void suggest_policies(PolicySuggestRequest request, PolicySuggestionDone done) = 0;
   virtual std::vector<EdgeSummary> edges() const = 0;
   virtual std::int64_t wall_offset_ns() const = 0;  // CLOCK_MONOTONIC + this = nanoseconds since 1970
   virtual std::int64_t now_ns() const = 0;          // since 1970, by the clock that gives flows their time

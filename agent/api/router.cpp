@@ -197,6 +197,26 @@ void post_explain(Backend& backend, const HttpRequest& request, HttpReply reply)
   reply(list_response("ExplanationList", backend.explain(std::move(*queries)), kAppend));
 }
 
+// One trial at a time: it takes a processor for itself.
+HttpResponse busy_response(const Error& error) { return error_response(error.code == EBUSY ? 503 : 500, error.what); }
+
+void post_policy_try(Backend& backend, const HttpRequest& request, HttpReply reply) {
+  auto wanted = parse_policy_try(request.body);
+  if (!wanted) return reply(error_response(400, wanted.error().what));
+  backend.try_policies(std::move(*wanted), [reply = std::move(reply)](Result<PolicyTrialView> view) mutable {
+    if (!view) return reply(busy_response(view.error()));
+    reply(text_response(view->refused.empty() ? 200 : 422, policy_trial_json(*view)));
+  });
+}
+
+void post_policy_suggest(Backend& backend, const HttpRequest& request, HttpReply reply) {
+  auto wanted = parse_policy_suggest(request.body);
+  if (!wanted) return reply(error_response(400, wanted.error().what));
+  backend.suggest_policies(std::move(*wanted), [reply = std::move(reply)](Result<PolicySuggestionView> view) mutable {
+    reply(view ? text_response(200, policy_suggestion_json(*view)) : busy_response(view.error()));
+  });
+}
+
 struct Change {
   std::string_view path;
   void (*post)(Backend&, const HttpRequest&, HttpReply);
@@ -205,7 +225,9 @@ struct Change {
 constexpr auto kChanges = std::to_array<Change>({{"/api/v1/reload", post_reload}, {"/api/v1/log", post_log}});
 
 // Questions too large for a path; they change nothing, so whoever may read may ask.
-constexpr auto kQuestions = std::to_array<Change>({{"/api/v1/explain", post_explain}});
+constexpr auto kQuestions = std::to_array<Change>({{"/api/v1/explain", post_explain},
+                                                   {"/api/v1/policy/try", post_policy_try},
+                                                   {"/api/v1/policy/suggest", post_policy_suggest}});
 
 HttpResponse not_allowed(const HttpRequest& request, std::string_view path, std::string_view allow) {
   auto response = error_response(405, fmt::format("{} {}: allowed here: {}", request.method, path, allow));

@@ -89,7 +89,9 @@ Result<> Agent::Parts::open_sources() {
 
 Result<> Agent::Parts::open_servers() {
   const auto& config = state.settings();
-  backend = std::make_unique<AgentBackend>(state, [this](ReloadDone done) { reload(std::move(done)); });
+  backend = std::make_unique<AgentBackend>(
+      state, [this](ReloadDone done) { reload(std::move(done)); },
+      [this](PolicyDesk::Task task) { boost::asio::post(loop, std::move(task)); });
   api = WEFT_TRY(
       ApiServer::start(loop, *backend, {.socket = config.api.socket, .group = config.api.group, .limits = {}}));
   for (const auto& warning : api->warnings()) spdlog::warn("{}", warning);
@@ -111,7 +113,10 @@ Result<> Agent::Parts::go_live() {
   Observer::Sinks sinks;
   sinks.on_flows = [this](std::vector<Flow> flows) {
     boost::asio::post(loop, [this, flows = std::move(flows)]() mutable {
-      for (auto& flow : flows) state.flows.push(std::move(flow));
+      for (auto& flow : flows) {
+        state.seen.take(flow, *state.controller->snapshot());
+        state.flows.push(std::move(flow));
+      }
     });
   };
   sinks.on_report = [this](ObserverReport report) {
@@ -133,6 +138,10 @@ Result<> Agent::Parts::go_live() {
   state.pods->set_snapshot(state.controller->snapshot());
   state.pods_attached = state.pods->settled();
   audit();
+  if (datapath.has(Feature::kPolicy) && config.datapath.pods == "auto") {
+    prover.emplace(datapath, *state.pods, *state.policy);
+    prove_pods();
+  }
   return {};
 }
 

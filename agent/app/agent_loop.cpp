@@ -266,6 +266,19 @@ void Agent::Parts::compare_pods() {
   attach_pods();
 }
 
+void Agent::Parts::prove_pods() {
+  auto repaired = prover->prove_next(Clock::now());
+  if (!repaired)
+    spdlog::error("proof of policy: {}", repaired.error().what);
+  else if (*repaired > 0)
+    count_repaired(*repaired);
+  attach_pods();
+  proof_timer.expires_after(prover->pace());
+  proof_timer.async_wait([this](const boost::system::error_code& canceled) {
+    if (!canceled) prove_pods();
+  });
+}
+
 void Agent::Parts::update_balancing_rows() {
   const auto& snapshot = state.controller->snapshot();
   if (counted == snapshot) return;
@@ -303,6 +316,7 @@ void Agent::Parts::publish_page() {
   page.set_features(make_features(state));
   page.set_attachments(make_attachments(state));
   if (state.pods) page.set_unenforced(state.pods->unenforced_workloads());
+  if (prover) page.set_proofs(prover->proven(), prover->failed());
   page.set_maps(make_map_use(state));
   page.set_counters(state.report.counters);
   page.set_drops(state.report.drops);

@@ -12,6 +12,7 @@
 #include "agent/app/backend.hpp"
 #include "agent/app/cgroups.hpp"
 #include "agent/app/names_store.hpp"
+#include "agent/app/pod_prover.hpp"
 #include "agent/app/state.hpp"
 #include "agent/discovery/files.hpp"
 
@@ -47,6 +48,7 @@ struct Agent::Parts {
   void attach_pods();
   void look_for_pods_again();
   void compare_pods();
+  void prove_pods();
   void count_repaired(std::size_t repaired);
   void repair_drift();
   void reload(ReloadDone done);
@@ -58,12 +60,14 @@ struct Agent::Parts {
   ConfigRequest request;
   AgentState state;
   boost::asio::io_context loop{1};
-  boost::asio::steady_timer tick_timer{loop}, second_timer{loop}, recheck_timer{loop}, pods_timer{loop};
+  boost::asio::steady_timer tick_timer{loop}, second_timer{loop}, recheck_timer{loop}, pods_timer{loop},
+      proof_timer{loop};
   boost::asio::signal_set signals{loop};
   boost::asio::posix::stream_descriptor files_ready{loop}, pods_ready{loop};
   std::optional<NamesStore> names_store;
   std::optional<FilesSource> files;
   std::unique_ptr<CgroupTree> cgroups;
+  std::optional<PodProver> prover;
   std::unique_ptr<AgentBackend> backend;
   std::unique_ptr<ApiServer> api;
   std::unique_ptr<MetricsServer> metrics;

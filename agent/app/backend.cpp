@@ -209,6 +209,45 @@ Source<ExplainView> AgentBackend::explain(std::vector<ExplainQuery> queries) {
   };
 }
 
+// Of connections that are open for longer than that the kernel knows.
+Result<SeenMesh> AgentBackend::seen_mesh(std::chrono::seconds last) {
+  if (desk_.busy()) return fail(EBUSY, "another trial of policies is under way: ask again in a second");
+  const auto& controller = *state_.controller;
+  auto until_ns = now_ns();
+  auto since_ns = until_ns - std::chrono::nanoseconds(last).count();
+  SeenMesh mesh{controller.snapshot(),
+                controller.facts(),
+                state_.seen.since(since_ns),
+                std::max(since_ns, state_.started_ns),
+                until_ns,
+                state_.seen.overflow()};
+  auto open = connections();
+  if (!open) return mesh;  // the kernel cannot list them
+  SeenBook older;
+  for (Flow flow; (*open)(flow);) {
+    if (flow.time_ns >= mesh.since_ns) continue;
+    flow.time_ns = until_ns;
+    older.take(flow, *mesh.snapshot);
+  }
+  for (auto& connection : older.since(since_ns)) mesh.seen.push_back(std::move(connection));
+  return mesh;
+}
+
+void AgentBackend::try_policies(PolicyTryRequest request, PolicyTrialDone done) {
+  auto mesh = seen_mesh(request.last);
+  if (!mesh) return done(std::unexpected(mesh.error()));
+  desk_.start<PolicyTrialView>(
+      [request = std::move(request), mesh = std::move(*mesh)] { return try_request(request, mesh); }, std::move(done));
+}
+
+void AgentBackend::suggest_policies(PolicySuggestRequest request, PolicySuggestionDone done) {
+  auto mesh = seen_mesh(request.last);
+  if (!mesh) return done(std::unexpected(mesh.error()));
+  desk_.start<PolicySuggestionView>(
+      [request = std::move(request), mesh = std::move(*mesh)] { return suggest_request(request, mesh); },
+      std::move(done));
+}
+
 std::vector<EdgeSummary> AgentBackend::edges() const {
   return state_.report.edge_list ? *state_.report.edge_list : std::vector<EdgeSummary>();
 }

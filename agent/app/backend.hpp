@@ -6,6 +6,7 @@
 
 #include "agent/api/backend.hpp"
 #include "agent/app/explain.hpp"
+#include "agent/app/policy_desk.hpp"
 #include "agent/app/state.hpp"
 
 namespace weft {
@@ -14,7 +15,9 @@ class AgentBackend final : public Backend {
  public:
   using Reload = std::function<void(std::move_only_function<void(ReloadView)>)>;
 
-  AgentBackend(AgentState& state, Reload reload) : state_(state), reload_(std::move(reload)) {}
+  // `post` runs a task on the loop, from any thread.
+  AgentBackend(AgentState& state, Reload reload, std::function<void(PolicyDesk::Task)> post)
+      : state_(state), reload_(std::move(reload)), desk_(std::move(post)) {}
 
   Readiness readiness() const override;
   StatusView status() const override;
@@ -26,6 +29,8 @@ class AgentBackend final : public Backend {
   Source<PolicyView> policies(const ListQuery& query) const override;
   Result<Source<Flow>> connections() override;
   Source<ExplainView> explain(std::vector<ExplainQuery> queries) override;
+  void try_policies(PolicyTryRequest request, PolicyTrialDone done) override;
+  void suggest_policies(PolicySuggestRequest request, PolicySuggestionDone done) override;
   std::vector<EdgeSummary> edges() const override;
   std::int64_t wall_offset_ns() const override;
   std::int64_t now_ns() const override;
@@ -37,10 +42,12 @@ class AgentBackend final : public Backend {
 
  private:
   std::shared_ptr<const Explainer> current_explainer();
+  Result<SeenMesh> seen_mesh(std::chrono::seconds last);
 
   AgentState& state_;
   Reload reload_;
   std::weak_ptr<const Explainer> explainer_;  // shared by answers that are under way
+  PolicyDesk desk_;
 };
 
 }  // namespace weft

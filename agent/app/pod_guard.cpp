@@ -150,6 +150,7 @@ void PodGuard::release(std::uint32_t index) {
   drifted_.erase(index);
   failures_.erase(index);
   bypasses_.erase(index);
+  unproven_.erase(index);
   hooks_.detach(index);
   auto gone = tables_.erase_interface(index);
   if (gone) rows_.interfaces.erase(index);
@@ -230,10 +231,23 @@ const std::vector<AttachmentState>& PodGuard::attachments() {
   return attachments_;
 }
 
+bool PodGuard::note_proof(std::uint32_t index, std::string problem) {
+  auto known = unproven_.find(index);
+  if (known == unproven_.end() ? problem.empty() : known->second == problem) return false;
+  if (problem.empty())
+    unproven_.erase(known);
+  else
+    unproven_[index] = std::move(problem);
+  unenforced_stale_ = true;
+  return true;
+}
+
 std::string PodGuard::problem_of(std::uint32_t index) const {
   if (auto failure = failures_.find(index); failure != failures_.end()) return failure->second;
   if (auto bypass = bypasses_.find(index); bypass != bypasses_.end()) return bypass->second;
-  return hooks_.has(index) ? "" : "its programs are being attached";
+  if (!hooks_.has(index)) return "its programs are being attached";
+  auto unproven = unproven_.find(index);
+  return unproven == unproven_.end() ? "" : unproven->second;
 }
 
 const std::vector<UnenforcedPod>& PodGuard::unenforced() {

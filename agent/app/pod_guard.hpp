@@ -49,6 +49,12 @@ class PodGuard {
   // Reads interfaces and rows anew and repairs what differs.
   Result<> compare();
 
+  // What a proof found; empty: nothing wrong. Returns whether that is news.
+  bool note_proof(std::uint32_t index, std::string problem);
+  const Bindings& bindings() const { return bindings_; }
+  const LocalPods& pods() const { return pods_; }
+  bool is_attached(std::uint32_t index) const { return hooks_.has(index); }
+
   // Rows and links repaired since the last call.
   std::size_t take_repaired() { return std::exchange(repaired_, 0); }
   const std::vector<AttachmentState>& attachments();
@@ -81,6 +87,7 @@ class PodGuard {
   std::set<std::uint32_t> drifted_;  // of these: what had been attached
   std::map<std::uint32_t, std::string> failures_;
   std::map<std::uint32_t, std::string> bypasses_;  // programs of others before ours
+  std::map<std::uint32_t, std::string> unproven_;
   std::vector<AttachmentState> attachments_;
   std::vector<UnenforcedPod> unenforced_;
   bool attachments_stale_ = true;

@@ -16,6 +16,7 @@
 #include "agent/kernel/datapath.hpp"
 #include "agent/observe/flow_log.hpp"
 #include "agent/observe/metrics_page.hpp"
+#include "agent/observe/seen_book.hpp"
 
 namespace weft {
 
@@ -35,6 +36,7 @@ struct AgentState {
   bool pins_present = true;
   ObserverReport report;
   FlowLog flows;
+  SeenBook seen;
   std::shared_ptr<AgentMetrics> agent_metrics;
   std::shared_ptr<const MetricsPage> page;
   std::map<SourceId, SourceFacts> sources;

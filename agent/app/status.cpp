@@ -30,6 +30,19 @@ void check_attachments(const AgentState& state, std::vector<CheckView>& checks) 
         make_check(FindingCode::kNodeMissingAttachment, Check::kOk, "attachments", "all programs are attached"));
 }
 
+void check_enforced(const AgentState& state, std::vector<CheckView>& checks) {
+  if (!state.pods || state.settings().datapath.pods != "auto") return;
+  const auto& pods = state.pods->unenforced();
+  for (const auto& pod : std::span(pods).first(std::min(pods.size(), kMaxStatusUnenforced)))
+    checks.push_back(make_check(FindingCode::kNodeUnenforced, Check::kError,
+                                "Pod " + pod.pod.first + "/" + pod.pod.second, pod.reason));
+  if (pods.size() > kMaxStatusUnenforced)
+    checks.push_back(make_check(FindingCode::kNodeUnenforced, Check::kError, "pods",
+                                std::to_string(pods.size() - kMaxStatusUnenforced) + " more"));
+  if (pods.empty())
+    checks.push_back(make_check(FindingCode::kNodeUnenforced, Check::kOk, "pods", "all are proven to be under policy"));
+}
+
 void check_maps(const AgentState& state, std::vector<CheckView>& checks) {
   bool pressed = false;
   for (const auto& map : make_map_use(state)) {
@@ -236,6 +249,7 @@ std::vector<CheckView> make_checks(const AgentState& state) {
   if (!state.pins_present)
     checks.push_back(make_check(FindingCode::kNodePinsGone, Check::kError, state.settings().datapath.bpffs,
                                 "the directory that weftd opened is not there any more"));
+  check_enforced(state, checks);
   check_maps(state, checks);
   check_sources(state, checks);
   check_applied(state, checks);

@@ -65,4 +65,10 @@
     "A map below datapath.bpffs has the name of one of weft's, but another type, other sizes or other flags.",         \
     "Remove it with `weft cleanup`, then start weftd again; find out who made it.",                                    \
     "weftd does not start on it and leaves what is attached as it is. A changed size in datapath.maps is none of "     \
-    "this: entries are then copied into a map of the new size.")
+    "this: entries are then copied into a map of the new size.")                                                       \
+  X(3021, kNodeUnenforced, "The packets of a pod are not judged, or may pass unjudged",                                \
+    "No interface leads to the pod, a program is missing or comes too late, or the kernel answers otherwise than the " \
+    "policies say; the message says which.",                                                                           \
+    "weftd repairs what it can within ten seconds. What stays: see the message, `weft status` and weftd's log.",       \
+    "Every ten seconds the links, the rows and the answers of the kernel are looked at for each pod of this node. "    \
+    "weft_enforcement_proofs_total counts the outcomes, weft_unenforced_workloads how many are left.")

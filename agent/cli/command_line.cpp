@@ -70,14 +70,18 @@ class CommandLine {
     option(app_, "--from", wanted_.bundle, "BUNDLE", "answer from a bug report instead of the agent");
     list_option(app_, "--config", wanted_.config_files, "FILE", "configuration of the agent; may be given again");
     app_.add_flag("--no-color", wanted_.no_color, "no colours, also on a terminal");
-    app_.add_option_function<std::string>(
-            "--timeout",
-            [this](const std::string& text) {
-              wanted_.timeout = parse_duration(text);
-              if (!wanted_.timeout)
-                throw CLI::ValidationError("--timeout", "'" + text + "' is not a duration such as 5s or 500ms");
-            },
-            "how long to wait for the agent, such as 5s")
+    duration_option(app_, "--timeout", wanted_.timeout, "how long to wait for the agent, such as 5s");
+  }
+
+  static void duration_option(CLI::App& app, const std::string& name, std::optional<std::chrono::milliseconds>& place,
+                              const std::string& help) {
+    app.add_option_function<std::string>(
+           name,
+           [name, &place](const std::string& text) {
+             place = parse_duration(text);
+             if (!place) throw CLI::ValidationError(name, "'" + text + "' is not a duration such as 5s or 500ms");
+           },
+           help)
         ->type_name("TIME");
   }
 
@@ -98,6 +102,7 @@ class CommandLine {
     option(*observe, "--verdict", wanted_.verdict, "VERDICT", "only flows with this verdict",
            {"allowed", "denied", "no-endpoint", "audited"});
     add_explain();
+    add_policy();
     auto* top = command("top", "live rates of traffic");
     option(*top, "--by", wanted_.by, "WHAT", "what to rank", {"edge", "workload", "drop"});
     top->add_flag("--once", wanted_.once, "print once and end");
@@ -116,6 +121,19 @@ class CommandLine {
     option(*explain, "--method", wanted_.method, "METHOD", "method of an HTTP request, such as GET");
     option(*explain, "--path", wanted_.path, "URLPATH", "path of an HTTP request, such as /cart");
     option(*explain, "-n,--namespace", wanted_.space, "NAMESPACE", "of names that say none");
+  }
+
+  void add_policy() {
+    auto* policy = command("policy", "try policies on what was seen, and draft them from it");
+    policy->require_subcommand(0, 1);
+    auto* trial = command(*policy, "try", "what files of policies would newly deny and allow of recent connections");
+    option(*trial, "FILE", wanted_.words, "FILE", "files or directories")->required()->expected(1, -1);
+    duration_option(*trial, "--last", wanted_.period, "connections of this time, up to 1h, which is the default");
+    trial->add_flag("--delete", wanted_.remove, "as if the objects of the files were deleted");
+    auto* suggest = command(*policy, "suggest", "the least policies that allow the connections that were seen");
+    option(*suggest, "-n,--namespace", wanted_.space, "NAMESPACE", "only for workloads of this namespace");
+    option(*suggest, "--workload", wanted_.name, "WORKLOAD", "only for this one: namespace/name");
+    duration_option(*suggest, "--last", wanted_.period, "connections of this time, up to 1h, which is the default");
   }
 
   void add_offline_commands() {

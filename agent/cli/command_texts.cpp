@@ -98,6 +98,25 @@ std::vector<CommandText> judging_texts() {
        "of "
        "text. --by drop shows what failed and why.",
        {{"weft top --once --by workload", "one picture"}, {"weft top -n 3", "three, a second apart"}}},
+      {"policy", "", {}},
+      {"policy try",
+       "Decides the connections that the agent recorded in the last hour by the policies in force and by these with "
+       "the "
+       "files' policies and Namespaces put in or, with --delete, taken away, and prints what comes out otherwise, with "
+       "the "
+       "rule that decides. Both sides of a connection are judged, who is gone as who it was, and a policy in audit "
+       "mode "
+       "as if it were enforced. Nothing changes.\n"
+       "Ends with 3 when something would newly be denied, with 65 when a file is wrong, else with 0.",
+       {{"weft policy try policies/", "before they are applied"},
+        {"weft policy try old.yaml --delete", "may it go?"},
+        {"weft policy try web.yaml --last 15m -o json", "for a program to read"}}},
+      {"policy suggest",
+       "Prints a NetworkPolicy for each workload, both directions, that allows what was seen of it and nothing else. "
+       "Peers are named by the labels that all their pods had, without those of controllers, and by blocks where they "
+       "are no workload. Connections that were denied are left out. What did not happen meanwhile is not in it: let a "
+       "whole cycle of work pass first.",
+       {{"weft policy suggest -n shop > seen.yaml", "draft"}, {"weft policy try seen.yaml", "and check"}}},
       {"analyze",
        "Reads files and directories of objects as the agent would and prints every finding with its file and line. "
        "Ends with "

@@ -22,6 +22,8 @@ Outcome<ExitCode> run_observe(Session& session);
 Outcome<ExitCode> run_explain(Session& session);
 Outcome<ExitCode> run_top(Session& session);
 Outcome<ExitCode> run_analyze(Session& session);
+Outcome<ExitCode> run_policy_try(Session& session);
+Outcome<ExitCode> run_policy_suggest(Session& session);
 Outcome<ExitCode> run_config_show(Session& session);
 Outcome<ExitCode> run_config_schema(Session& session);
 Outcome<ExitCode> run_config_path(Session& session);

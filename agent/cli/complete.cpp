@@ -58,6 +58,7 @@ std::vector<Candidate> value_candidates(const OptionInfo& option, const NameLook
   add_words(found, option.choices);
   if (names_files(option.value)) found.push_back({kFiles, ""});
   if (option.value == "NAMESPACE") add_words(found, names("namespaces"));
+  if (option.value == "WORKLOAD") add_words(found, names("workloads"));
   return found;
 }
 

@@ -37,6 +37,8 @@ struct Invocation {
   std::string path;
   std::string by = "edge";
   std::uint32_t last = 0;
+  std::optional<std::chrono::milliseconds> period;  // of --last, where it is a time
+  bool remove = false;
   std::uint32_t rounds = 0;
   bool follow = false;
   bool once = false;

@@ -17,6 +17,8 @@ const std::map<std::string, Command>& commands() {
                                                        {"explain", run_explain},
                                                        {"top", run_top},
                                                        {"analyze", run_analyze},
+                                                       {"policy try", run_policy_try},
+                                                       {"policy suggest", run_policy_suggest},
                                                        {"config show", run_config_show},
                                                        {"config schema", run_config_schema},
                                                        {"config path", run_config_path},

@@ -13,22 +13,6 @@ namespace {
 constexpr std::string_view kSpaceNameLabel = "kubernetes.io/metadata.name";
 constexpr std::size_t kFewSets = 256;  // below, sets that nothing uses any more are not looked for
 
-// Labels that controllers put on each pod or each revision. Unless a policy names one it makes no class of its own:
-// a StatefulSet of 100 pods is one class, not 100.
-constexpr std::array<std::string_view, 10> kControllerLabels{
-    "apps.kubernetes.io/pod-index",
-    "batch.kubernetes.io/controller-uid",
-    "batch.kubernetes.io/job-completion-index",
-    "batch.kubernetes.io/job-name",
-    "controller-revision-hash",
-    "controller-uid",
-    "job-name",
-    "pod-template-generation",
-    "pod-template-hash",
-    "statefulset.kubernetes.io/pod-name",
-};
-static_assert(std::ranges::is_sorted(kControllerLabels));
-
 bool shapes_class(std::string_view label, const ClassTerms& terms) {
   return !is_controller_label(label) || terms.named_labels.contains(std::string(label));
 }
@@ -88,8 +72,6 @@ bool may_match(const PeerSet& set, const PeerClass& peer) {
 bool by_identity(const PeerClass* a, const PeerClass* b) { return a->identity < b->identity; }
 
 }  // namespace
-
-bool is_controller_label(std::string_view label) { return std::ranges::binary_search(kControllerLabels, label); }
 
 void ClassTerms::add(const ClassTerms& more) {
   named_labels.insert(more.named_labels.begin(), more.named_labels.end());

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "agent/compile/number_source.hpp"
+#include "agent/model/controller_labels.hpp"
 #include "agent/model/policy.hpp"
 #include "agent/model/snapshot.hpp"
 
@@ -128,8 +129,6 @@ class PolicyClasses {
   ShardedMap<std::shared_ptr<const Node>> seen_nodes_;
 };
 
-// Whether controllers give the label to each pod or each revision.
-bool is_controller_label(std::string_view label);
 std::string selector_text(const LabelSelector& selector);
 
 }  // namespace weft

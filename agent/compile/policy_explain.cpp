@@ -4,8 +4,8 @@
 
 #include <array>
 
-#include "agent/compile/policy_classes.hpp"
 #include "agent/compile/policy_suggest.hpp"
+#include "agent/model/controller_labels.hpp"
 
 namespace weft {
 namespace {
@@ -20,13 +20,6 @@ constexpr std::array kReasons{WEFT_VERDICT_REASONS(WEFT_REASON_TEXT)};
 #undef WEFT_REASON_TEXT
 
 NamespacedName name_of(const Metadata& metadata) { return {metadata.space, metadata.name}; }
-
-Labels lasting_labels(const Labels& labels) {
-  Labels out;
-  for (const auto& [key, value] : labels)
-    if (!is_controller_label(key)) out.emplace(key, value);
-  return out;
-}
 
 std::string joined(const std::vector<ObjectKey>& keys) {
   std::string out;

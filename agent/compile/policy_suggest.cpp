@@ -2,33 +2,15 @@
 
 #include <fmt/format.h>
 
+#include "agent/compile/policy_yaml.hpp"
+
 namespace weft {
 namespace {
 
 constexpr std::size_t kLongestName = 200;  // of 253 that the API allows
 
-std::string labels_text(const Labels& labels) {
-  std::string out;
-  for (const auto& [key, value] : labels) out += fmt::format("{}{}: \"{}\"", out.empty() ? "" : ", ", key, value);
-  return out;
-}
-
-std::string selector(const Labels& labels) {
-  return labels.empty() ? "{}" : fmt::format("{{matchLabels: {{{}}}}}", labels_text(labels));
-}
-
-std::string space_selector(const std::string& space) {
-  return fmt::format("{{matchLabels: {{kubernetes.io/metadata.name: \"{}\"}}}}", space);
-}
-
 std::string block_of(const IpAddress& address) {
   return fmt::format("\"{}/{}\"", address.text(), address.is_v4() ? 32 : 128);
-}
-
-bool has_ports(std::uint8_t protocol) {
-  return protocol == static_cast<std::uint8_t>(Protocol::kTcp) ||
-         protocol == static_cast<std::uint8_t>(Protocol::kUdp) ||
-         protocol == static_cast<std::uint8_t>(Protocol::kSctp);
 }
 
 // Both sides of a connection may need a rule, in one namespace: their names differ.
@@ -47,15 +29,15 @@ std::string network_peer(const PolicyCase& what) {
     return fmt::format("    - ipBlock: {{cidr: {}}}\n", block_of(what.peer.address));
   std::string spaces;
   if (what.peer.name.first != what.subject.name.first)
-    spaces = fmt::format("      namespaceSelector: {}\n", space_selector(what.peer.name.first));
-  return fmt::format("    - podSelector: {}\n{}", selector(what.peer.labels), spaces);
+    spaces = fmt::format("      namespaceSelector: {}\n", space_selector_words(what.peer.name.first));
+  return fmt::format("    - podSelector: {}\n{}", selector_words(what.peer.labels), spaces);
 }
 
 std::string cluster_peer(const PolicyCase& what) {
   if (what.peer.kind != PolicyEnd::Kind::kWorkload)
     return fmt::format("    - networks: [{}]\n", block_of(what.peer.address));
-  return fmt::format("    - pods: {{namespaceSelector: {}, podSelector: {}}}\n", space_selector(what.peer.name.first),
-                     selector(what.peer.labels));
+  return fmt::format("    - pods: {{namespaceSelector: {}, podSelector: {}}}\n",
+                     space_selector_words(what.peer.name.first), selector_words(what.peer.labels));
 }
 
 std::string lower(std::string_view text) {
@@ -71,7 +53,7 @@ std::string suggest_network_policy(const PolicyCase& what) {
   auto out = fmt::format(
       "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: {}, namespace: {}}}\nspec:\n"
       "  podSelector: {}\n  policyTypes: [{}]\n  {}:\n  - {}:\n{}",
-      name_of(what), what.subject.name.first, selector(what.subject.labels), ingress ? "Ingress" : "Egress",
+      name_of(what), what.subject.name.first, selector_words(what.subject.labels), ingress ? "Ingress" : "Egress",
       ingress ? "ingress" : "egress", ingress ? "from" : "to", network_peer(what));
   if (has_ports(what.protocol))
     out += fmt::format("    ports: [{{protocol: {}, port: {}}}]\n", protocol_name(static_cast<Protocol>(what.protocol)),
@@ -86,8 +68,8 @@ std::string suggest_cluster_policy(const PolicyCase& what, const Policy& denying
       "apiVersion: policy.networking.k8s.io/v1alpha2\nkind: ClusterNetworkPolicy\nmetadata: {{name: {}}}\nspec:\n"
       "  tier: {}\n  priority: {}\n  subject: {{pods: {{namespaceSelector: {}, podSelector: {}}}}}\n  {}:\n"
       "  - action: Accept\n    {}:\n{}",
-      name_of(what), tier_name(denying.tier), denying.priority - 1, space_selector(what.subject.name.first),
-      selector(what.subject.labels), ingress ? "ingress" : "egress", ingress ? "from" : "to", cluster_peer(what));
+      name_of(what), tier_name(denying.tier), denying.priority - 1, space_selector_words(what.subject.name.first),
+      selector_words(what.subject.labels), ingress ? "ingress" : "egress", ingress ? "from" : "to", cluster_peer(what));
   if (has_ports(what.protocol))
     out += fmt::format("    protocols: [{{{}: {{destinationPort: {{number: {}}}}}}}]\n",
                        lower(protocol_name(static_cast<Protocol>(what.protocol))), what.port);

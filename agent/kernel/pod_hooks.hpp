@@ -18,7 +18,7 @@ class BpfObject;
 
 // One hook of one interface as the kernel tells it now.
 struct PodHookState {
-  bool attached = false;            // and kept without an agent
+  bool attached = false;            // our program, kept without an agent
   std::vector<std::string> before;  // programs of others that run before ours, or alone
   std::vector<std::string> behind;
 };

@@ -148,6 +148,7 @@ Result<> PodLinks::swap_side(Side& side, int program) {
   side.program = program;
   WEFT_TRY(side.pins.put(program));
   auto id = program_id(program);
+  side.program_id = id;
   for (auto& [interface, link] : side.links) {
     TcxLinkInfo info{};
     if (!link_info(link.get(), info) || info.interface == 0 || info.program == id) continue;
@@ -204,8 +205,11 @@ Result<bool> PodLinks::attach_side(Side& side, std::uint32_t interface) {
     WEFT_TRY(create_link(side, interface));
     return true;
   }
+  bool replaced = info.program != side.program_id;
+  if (replaced)
+    WEFT_TRY(replace_program(known->second.get(), side.program, -1, numbered_pin(side.hook->name, interface)));
   auto pin = link_pin(side, interface);
-  if (::access(pin.c_str(), F_OK) == 0) return false;
+  if (::access(pin.c_str(), F_OK) == 0) return replaced;
   if (::bpf_obj_pin(known->second.get(), pin.c_str()) != 0) return fail_errno(errno, "pin " + pin.string());
   return true;
 }
@@ -229,7 +233,7 @@ PodHookState PodLinks::audit(std::uint32_t interface, const Hook& hook) const {
   TcxLinkInfo info{};
   auto known = side.links.find(interface);
   bool ours = known != side.links.end() && link_info(known->second.get(), info) && info.interface == interface;
-  state.attached = ours && ::access(link_pin(side, interface).c_str(), F_OK) == 0;
+  state.attached = ours && info.program == side.program_id && ::access(link_pin(side, interface).c_str(), F_OK) == 0;
   std::vector<Attached> on_hook;
   (void)query_hook(interface, hook.type, on_hook);
   bool passed = false;

@@ -28,7 +28,8 @@ class PodLinks : public PodHooks {
  private:
   struct Side {
     const Hook* hook = nullptr;
-    int program = -1;                   // owned by the object
+    int program = -1;  // owned by the object
+    std::uint32_t program_id = 0;
     std::map<std::uint32_t, Fd> links;  // by interface
     ProgramPins pins;
   };

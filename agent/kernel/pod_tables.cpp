@@ -30,6 +30,16 @@ Result<PodRows> PodTables::dump() const {
   return rows;
 }
 
+bool PodTables::has_interface(std::uint32_t interface, std::int32_t netns_id) const {
+  weft_interface row{};
+  return interfaces_.find(interface, row) && row.netns_id == netns_id;
+}
+
+bool PodTables::has_source(std::uint32_t interface, const IpAddress& address) const {
+  std::uint32_t row = 0;
+  return sources_.find(source_key(interface, address), row);
+}
+
 Result<> PodTables::put_interface(std::uint32_t interface, std::int32_t netns_id) const {
   WEFT_TRY_AS("weft_interfaces", interfaces_.put(interface, weft_interface{netns_id, 0}));
   return {};

@@ -25,6 +25,8 @@ class PodTables {
   explicit PodTables(const BpfObject& object);
 
   Result<PodRows> dump() const;
+  bool has_interface(std::uint32_t interface, std::int32_t netns_id) const;
+  bool has_source(std::uint32_t interface, const IpAddress& address) const;
   Result<> put_interface(std::uint32_t interface, std::int32_t netns_id) const;
   Result<> erase_interface(std::uint32_t interface) const;
   Result<> put_source(std::uint32_t interface, const IpAddress& address) const;

@@ -108,6 +108,9 @@ struct AgentMetrics::Families {
   GaugeSet features{gauge_family(FamilyId::kKernelFeature)};
   GaugeSet attachments{gauge_family(FamilyId::kAttachments)};
   prometheus::Gauge& unenforced = gauge(FamilyId::kUnenforced);
+  prometheus::Family<prometheus::Counter>& proof_family = counter_family(FamilyId::kEnforcementProofs);
+  prometheus::Counter& proofs_proven = proof_family.Add({{"result", "proven"}});
+  prometheus::Counter& proofs_failed = proof_family.Add({{"result", "failed"}});
   GaugeSet map_entries{gauge_family(FamilyId::kMapEntries)};
   GaugeSet map_max_entries{gauge_family(FamilyId::kMapMaxEntries)};
   prometheus::Family<prometheus::Counter>& helper_errors = counter_family(FamilyId::kHelperErrors);
@@ -158,6 +161,11 @@ void AgentMetrics::set_attachments(std::span<const Attachment> attachments) {
       families_->attachments.set({{"hook", hook}, {"state", std::string(attachment_state_name(state))}},
                                  states[static_cast<std::size_t>(state)]);
   families_->attachments.end_round();
+}
+
+void AgentMetrics::set_proofs(std::uint64_t proven, std::uint64_t failed) {
+  raise_to(families_->proofs_proven, static_cast<double>(proven));
+  raise_to(families_->proofs_failed, static_cast<double>(failed));
 }
 
 void AgentMetrics::set_unenforced(std::uint64_t workloads) {

@@ -44,7 +44,8 @@ struct ProcessPlace {
 
 struct FlowEnd {
   SharedName workload;                     // null: no endpoint was chosen
-  std::shared_ptr<const std::string> pod;  // null: not a pod, or not known
+  std::shared_ptr<const std::string> pod;  // its name; null: not a pod, or not known
+  std::shared_ptr<const Pod> pod_object;   // as it was then; null likewise, and where flows are read again
   std::shared_ptr<const Place> place;      // null: unknown
   SocketAddress address;
 };

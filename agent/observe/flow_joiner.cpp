@@ -102,7 +102,8 @@ FlowEnd FlowJoiner::make_end(std::uint32_t workload, std::uint16_t zone, const w
   FlowEnd end;
   end.workload = cache_.workload(workload, *names_);
   end.address = {to_ip_address(address), port};
-  end.pod = pods_.find_pod(end.address.address);
+  end.pod_object = pods_.find_pod(end.address.address);
+  if (end.pod_object) end.pod = {end.pod_object, &end.pod_object->metadata.name};  // shares the pod's own storage
   end.place = find_place(zone);
   return end;
 }

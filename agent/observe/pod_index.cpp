@@ -34,10 +34,9 @@ void PodIndex::add(const std::shared_ptr<const Pod>& pod) {
   for (const auto& address : pod->addresses) pods_[address] = pod;
 }
 
-std::shared_ptr<const std::string> PodIndex::find_pod(const IpAddress& address) const {
+std::shared_ptr<const Pod> PodIndex::find_pod(const IpAddress& address) const {
   auto it = pods_.find(address);
-  if (it == pods_.end()) return nullptr;
-  return {it->second, &it->second->metadata.name};
+  return it == pods_.end() ? nullptr : it->second;
 }
 
 }  // namespace weft

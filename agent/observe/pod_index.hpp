@@ -12,8 +12,8 @@ namespace weft {
 class PodIndex {
  public:
   void update(const std::shared_ptr<const Snapshot>& snapshot);
-  // The name, sharing the pod's own storage; null when no running pod has the address or pods share it with their node.
-  std::shared_ptr<const std::string> find_pod(const IpAddress& address) const;
+  // Null when no running pod has the address or pods share it with their node.
+  std::shared_ptr<const Pod> find_pod(const IpAddress& address) const;
   std::size_t size() const { return pods_.size(); }
 
  private:

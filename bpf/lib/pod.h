@@ -86,15 +86,17 @@ weft_inline void verdict_count(const struct weft_decision *decision, __u8 direct
 		count_helper_error(WEFT_HELPER_VERDICT_UPDATE, error);
 }
 
-/* One record a second for each pair of ends and protocol, whatever the ports; all are counted by rule. */
+/* Of denials one record a second for each pair of ends and port of the server: who is denied knocks again and again, and
+ * all are counted by rule. Of what audited policies would deny one for each connection, as of those that are open. */
 #define WEFT_TELL_PACE_NS 1000000000ull
 
-weft_inline bool should_tell(const struct weft_pod_case *pod, __be16 server_port, __u8 kind)
+weft_inline bool should_tell(const struct weft_pod_case *pod, __be16 server_port, __be16 client_port, __u8 kind)
 {
 	struct weft_reply_key key = {
 		.pod = pod->ends.pod,
 		.peer = pod->ends.peer,
 		.pod_port = server_port,
+		.peer_port = kind == WEFT_FLOW_AUDIT ? client_port : 0,
 		.protocol = pod->ends.protocol,
 		.reserved = {kind, pod->direction},
 	};
@@ -137,14 +139,15 @@ weft_global int policy_record(const struct weft_pod_case *pod, __u8 kind, __u8 f
 {
 	struct weft_owner client, server;
 	struct weft_flow_event *event;
+	__be16 server_port, client_port;
 	bool pod_is_client;
-	__be16 server_port;
 
 	if (!pod)
 		return 0;
 	pod_is_client = flow_direction == WEFT_EGRESS;
 	server_port = pod_is_client ? pod->ends.peer_port : pod->ends.pod_port;
-	if (!should_tell(pod, server_port, kind))
+	client_port = pod_is_client ? pod->ends.pod_port : pod->ends.peer_port;
+	if (!should_tell(pod, server_port, client_port, kind))
 		return 0;
 	client = owner_of_address(pod_is_client ? &pod->ends.pod : &pod->ends.peer, 0, 0, WEFT_IDENTITY_WORLD);
 	server = owner_of_address(pod_is_client ? &pod->ends.peer : &pod->ends.pod, server_port, pod->ends.protocol,
@@ -157,7 +160,7 @@ weft_global int policy_record(const struct weft_pod_case *pod, __u8 kind, __u8 f
 	event->reporter = pod_is_client ? WEFT_REPORTER_SOURCE : WEFT_REPORTER_DESTINATION;
 	event->source = pod_is_client ? pod->ends.pod : pod->ends.peer;
 	event->destination = pod_is_client ? pod->ends.peer : pod->ends.pod;
-	event->source_port = pod_is_client ? pod->ends.pod_port : pod->ends.peer_port;
+	event->source_port = client_port;
 	event->destination_port = server_port;
 	event->source_workload = client.workload;
 	event->source_zone = client.zone;
@@ -256,12 +259,14 @@ weft_global int allowed_as_reply(struct __sk_buff *skb, struct weft_pod_case *po
 	return 0;
 }
 
-weft_inline bool opposite_is_open(const struct weft_pod_case *pod)
+/* Whether nothing has to be known of a conversation: its answers pass by themselves. */
+weft_inline bool may_forget(const struct weft_pod_case *pod)
 {
 	__u32 id = pod->subject;
 	struct weft_subject *subject = bpf_map_lookup_elem(&weft_subjects, &id);
 
-	return !subject || side_is_open(&subject->side[opposite(pod->direction)]);
+	/* Under audit each conversation is told once, so that its first packet has to be known. */
+	return !subject || (!subject->audit && side_is_open(&subject->side[opposite(pod->direction)]));
 }
 
 /* Whether the packet, which passes, is the first of a conversation. A function of its own for its stack. */
@@ -269,7 +274,7 @@ weft_global int opens_conversation(const struct weft_pod_case *pod)
 {
 	if (!pod)
 		return 0;
-	if (pod->ends.protocol == IPPROTO_TCP || opposite_is_open(pod))
+	if (pod->ends.protocol == IPPROTO_TCP || may_forget(pod))
 		return pod->opens;
 	return reply_remember(&pod->ends, pod->owner, pod->direction, pod->now_ns);
 }

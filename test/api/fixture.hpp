@@ -59,6 +59,9 @@ class FakeBackend final : public Backend {
   Source<PolicyView> policies(const ListQuery& query) const override;
   Result<Source<Flow>> connections() override;
   Source<ExplainView> explain(std::vector<ExplainQuery> queries) override;
+  bool busy = false;
+  void try_policies(PolicyTryRequest request, PolicyTrialDone done) override;
+  void suggest_policies(PolicySuggestRequest request, PolicySuggestionDone done) override;
   std::vector<EdgeSummary> edges() const override;
   std::int64_t wall_offset_ns() const override { return 1'700'000'000'000'000'000; }
   std::int64_t now_ns() const override { return now; }

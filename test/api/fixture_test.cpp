@@ -74,6 +74,32 @@ ExplainView make_explain_view(const ExplainQuery& query) {
 
 }  // namespace
 
+// A file called bad.yaml is refused.
+void FakeBackend::try_policies(PolicyTryRequest request, PolicyTrialDone done) {
+  if (busy) return done(fail(EBUSY, "another trial is under way"));
+  PolicyTrialView view;
+  if (request.files.front().name == "bad.yaml") view.refused = {sample_finding()};
+  view.seen = {1'700'000'000'000'000'000, 1'700'000'001'000'000'000, 5, 1};
+  view.objects = request.files.size();
+  view.newly_denied = {3, 2, {}};
+  RuleWords words{"NetworkPolicy", {"shop", "web"}, "default", "NetworkPolicy"};
+  view.newly_denied.items.push_back(
+      {{"shop", "cart"}, {"shop", "web"}, 80, "TCP", 2, 1'700'000'000'500'000'000, "ingress", words, "denied: …"});
+  view.newly_denied.items.push_back(
+      {{"", "192.0.2.1"}, {"", "192.0.2.9"}, 80, "TCP", 1, 1'700'000'000'500'000'000, "ingress", {}, "denied: …"});
+  view.newly_allowed = view.newly_denied;
+  done(std::move(view));
+}
+
+void FakeBackend::suggest_policies(PolicySuggestRequest request, PolicySuggestionDone done) {
+  PolicySuggestionView view;
+  view.items.push_back({{"shop", "web"}, "kind: NetworkPolicy\n", "", 4, 1});
+  view.items.push_back({{"shop", "bare"}, "", "no labels", 1, 0});
+  if (!request.workload.second.empty())
+    std::erase_if(view.items, [&](const auto& item) { return item.workload != request.workload; });
+  done(std::move(view));
+}
+
 Source<ExplainView> FakeBackend::explain(std::vector<ExplainQuery> queries) {
   return [queries = std::move(queries), next = std::size_t{0}](ExplainView& view) mutable {
     if (next == queries.size()) return false;

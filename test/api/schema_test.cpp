@@ -164,6 +164,13 @@ TEST_CASE("every list has the shape of its schema") {
   }
 }
 
+TEST_CASE("trials and drafts of policies have the shape of their schemas") {
+  Running running;
+  auto body = R"({"files":[{"name":"a.yaml","text":""}],"lastSeconds":60,"delete":true})";
+  hold_fast("policy-trial", {Client(running.path).request("POST", "/api/v1/policy/try", body).body});
+  hold_fast("policy-suggestion", {Client(running.path).request("POST", "/api/v1/policy/suggest", "{}").body});
+}
+
 TEST_CASE("explanations have the shape of their schema") {
   Running running;
   auto body =
