@@ -65,4 +65,9 @@
     "A map below datapath.bpffs has the name of one of weft's, but another type, other sizes or other flags.",         \
     "Remove it with `weft cleanup`, then start weftd again; find out who made it.",                                    \
     "weftd does not start on it and leaves what is attached as it is. A changed size in datapath.maps is none of "     \
-    "this: entries are then copied into a map of the new size.")
+    "this: entries are then copied into a map of the new size.")                                                       \
+  X(3030, kNodeUplinks, "The deny list does not act on every uplink",                                                  \
+    "datapath.uplinks is empty or matches no interface, or the kernel refuses the program on one that it matches.",    \
+    "Name the interfaces towards the network in datapath.uplinks, such as eth0 or bond*, and restart weftd.",          \
+    "Where another XDP program is, weft leaves it alone and uses tcx (Linux 6.6). Interfaces that are no Ethernet "    \
+    "cannot be guarded. `weft deny list` shows the interfaces and how each is guarded.")
