@@ -43,8 +43,9 @@ std::vector<ConfigKey> datapath_keys() {
        "its own. Several agents on one kernel need one each."},
       {"datapath.cgroup", TEXT(datapath.cgroup), kPathOrEmpty, kRestart, kUsed,
        "Root of the cgroup v2 tree whose processes are served. Empty: found from the mounts."},
-      {"datapath.uplinks", TEXTS(datapath.uplinks), kInterface, kRestart, kLater,
-       "Interfaces towards the network, for XDP and tc programs. Globs such as eth* are allowed."},
+      {"datapath.uplinks", TEXTS(datapath.uplinks), kInterface, kRestart, kUsed,
+       "Interfaces towards the network, for XDP and tc programs: the deny list acts there. Globs such as eth* are "
+       "allowed; interfaces of pods are left out."},
       {"datapath.pods",
        TEXT(datapath.pods),
        kChoice,
@@ -110,6 +111,10 @@ std::vector<ConfigKey> map_keys() {
       map_size("datapath.maps.replies", COUNT(datapath.maps.replies),
                "Conversations of pods over UDP and SCTP whose answers are let through; the longest silent is forgotten "
                "first. 0: from the memory of the node."),
+      map_size("datapath.maps.deniedAddresses", COUNT(datapath.maps.denied_addresses),
+               "Single addresses on the deny list. 0: from the memory of the node."),
+      map_size("datapath.maps.deniedNetworks", COUNT(datapath.maps.denied_networks),
+               "Blocks of addresses on the deny list. 0: from the memory of the node."),
       {"datapath.maps.events",
        COUNT(datapath.maps.events),
        kBytes,

@@ -108,6 +108,7 @@ struct AgentMetrics::Families {
   GaugeSet features{gauge_family(FamilyId::kKernelFeature)};
   GaugeSet attachments{gauge_family(FamilyId::kAttachments)};
   prometheus::Gauge& unenforced = gauge(FamilyId::kUnenforced);
+  prometheus::Gauge& quarantined = gauge(FamilyId::kQuarantined);
   GaugeSet map_entries{gauge_family(FamilyId::kMapEntries)};
   GaugeSet map_max_entries{gauge_family(FamilyId::kMapMaxEntries)};
   prometheus::Family<prometheus::Counter>& helper_errors = counter_family(FamilyId::kHelperErrors);
@@ -162,6 +163,10 @@ void AgentMetrics::set_attachments(std::span<const Attachment> attachments) {
 
 void AgentMetrics::set_unenforced(std::uint64_t workloads) {
   families_->unenforced.Set(static_cast<double>(workloads));
+}
+
+void AgentMetrics::set_quarantined(std::uint64_t workloads) {
+  families_->quarantined.Set(static_cast<double>(workloads));
 }
 
 void AgentMetrics::set_maps(std::span<const MapUse> maps) {

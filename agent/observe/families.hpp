@@ -64,6 +64,7 @@ enum class MetricType : std::uint8_t { kCounter, kGauge, kHistogram };
     "Programs on a hook: attached, missing, or foreign (of somebody else).")                                        \
   X(kUnenforced, "weft_unenforced_workloads", kGauge, "",                                                           \
     "Workloads of this node with a pod whose packets are not judged; weft status says which and why.")              \
+  X(kQuarantined, "weft_quarantined_workloads", kGauge, "", "Workloads that are in quarantine by command.")         \
   X(kMapEntries, "weft_map_entries", kGauge, "map", "Entries of a kernel map.")                                     \
   X(kMapMaxEntries, "weft_map_max_entries", kGauge, "map", "Size of a kernel map.")                                 \
   X(kHelperErrors, "weft_helper_errors_total", kCounter, "helper, errno",                                           \
