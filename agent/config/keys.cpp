@@ -64,6 +64,14 @@ ConfigKey map_size(std::string_view path, ConfigSlot slot, std::string_view text
   return {path, slot, kCount, kRestart, kUsed, text, {}, 0, kLargestMap};
 }
 
+std::vector<ConfigKey> deny_list_keys() {
+  return {
+      map_size("datapath.maps.deniedAddresses", COUNT(datapath.maps.denied_addresses),
+               "Single addresses on the deny list. 0: from the memory of the node."),
+      map_size("datapath.maps.deniedNetworks", COUNT(datapath.maps.denied_networks),
+  };
+}
+
 std::vector<ConfigKey> map_keys() {
   return {
       map_size("datapath.maps.services", COUNT(datapath.maps.services),
@@ -111,9 +119,6 @@ std::vector<ConfigKey> map_keys() {
       map_size("datapath.maps.replies", COUNT(datapath.maps.replies),
                "Conversations of pods over UDP and SCTP whose answers are let through; the longest silent is forgotten "
                "first. 0: from the memory of the node."),
-      map_size("datapath.maps.deniedAddresses", COUNT(datapath.maps.denied_addresses),
-               "Single addresses on the deny list. 0: from the memory of the node."),
-      map_size("datapath.maps.deniedNetworks", COUNT(datapath.maps.denied_networks),
                "Blocks of addresses on the deny list. 0: from the memory of the node."),
       {"datapath.maps.events",
        COUNT(datapath.maps.events),
@@ -198,7 +203,7 @@ std::vector<ConfigKey> serving_keys() {
 const std::vector<ConfigKey>& table() {
   static const std::vector<ConfigKey> keys = [] {
     std::vector<ConfigKey> all;
-    for (auto part : {node_keys(), datapath_keys(), map_keys(), source_keys(), serving_keys()})
+    for (auto part : {node_keys(), datapath_keys(), map_keys(), deny_list_keys(), source_keys(), serving_keys()})
       all.insert(all.end(), part.begin(), part.end());
     return all;
   }();

@@ -55,7 +55,7 @@ enum class MetricType : std::uint8_t { kCounter, kGauge, kHistogram };
 #define WEFT_POLICY_FAMILIES(X)                                                                                    \
   X(kPolicyVerdicts, "weft_policy_verdicts_total", kCounter, "direction, verdict, policy, rule",                   \
     "Decisions of policy: new connections allowed, packets denied, connections that audited policies would deny.") \
-  X(kDrops, "weft_drops_total", kCounter, "reason", "Packets of pods that were dropped, by why.")
+  X(kDrops, "weft_drops_total", kCounter, "reason", "Packets that were dropped, by why.")
 
 #define WEFT_AGENT_FAMILIES(X)                                                                                      \
   X(kBuildInfo, "weft_build_info", kGauge, "version", "Always 1; the version is in the label.")                     \
