@@ -64,11 +64,20 @@ ConfigKey map_size(std::string_view path, ConfigSlot slot, std::string_view text
   return {path, slot, kCount, kRestart, kUsed, text, {}, 0, kLargestMap};
 }
 
-std::vector<ConfigKey> deny_list_keys() {
+// Maps of what guards interfaces.
+std::vector<ConfigKey> interface_map_keys() {
   return {
+      map_size("datapath.maps.interfaces", COUNT(datapath.maps.interfaces),
+               "Interfaces of pods of this node. 0: from the memory of the node."),
+      map_size("datapath.maps.sources", COUNT(datapath.maps.sources),
+               "Addresses that the pods of this node may send from. 0: from the memory of the node."),
+      map_size("datapath.maps.replies", COUNT(datapath.maps.replies),
+               "Conversations of pods over UDP and SCTP whose answers are let through; the longest silent is forgotten "
+               "first. 0: from the memory of the node."),
       map_size("datapath.maps.deniedAddresses", COUNT(datapath.maps.denied_addresses),
                "Single addresses on the deny list. 0: from the memory of the node."),
       map_size("datapath.maps.deniedNetworks", COUNT(datapath.maps.denied_networks),
+               "Blocks of addresses on the deny list. 0: from the memory of the node."),
   };
 }
 
@@ -112,14 +121,6 @@ std::vector<ConfigKey> map_keys() {
           "datapath.maps.policy", COUNT(datapath.maps.policy),
           "Rules of all policies for the workloads of this node, one for each peer and port. 0: from the memory of "
           "the node."),
-      map_size("datapath.maps.interfaces", COUNT(datapath.maps.interfaces),
-               "Interfaces of pods of this node. 0: from the memory of the node."),
-      map_size("datapath.maps.sources", COUNT(datapath.maps.sources),
-               "Addresses that the pods of this node may send from. 0: from the memory of the node."),
-      map_size("datapath.maps.replies", COUNT(datapath.maps.replies),
-               "Conversations of pods over UDP and SCTP whose answers are let through; the longest silent is forgotten "
-               "first. 0: from the memory of the node."),
-               "Blocks of addresses on the deny list. 0: from the memory of the node."),
       {"datapath.maps.events",
        COUNT(datapath.maps.events),
        kBytes,
@@ -203,7 +204,7 @@ std::vector<ConfigKey> serving_keys() {
 const std::vector<ConfigKey>& table() {
   static const std::vector<ConfigKey> keys = [] {
     std::vector<ConfigKey> all;
-    for (auto part : {node_keys(), datapath_keys(), map_keys(), deny_list_keys(), source_keys(), serving_keys()})
+    for (auto part : {node_keys(), datapath_keys(), map_keys(), interface_map_keys(), source_keys(), serving_keys()})
       all.insert(all.end(), part.begin(), part.end());
     return all;
   }();
