@@ -38,8 +38,7 @@ Result<> InterfaceHook::adopt_links() {
 std::set<std::uint32_t> InterfaceHook::live_maps() const {
   std::set<std::uint32_t> maps;
   for (const auto& [interface, link] : links_)
-    if (auto info = interface_link_info(link.get()))
-      maps.merge(maps_of_program(pins_.find(info->program)));
+    if (auto info = interface_link_info(link.get())) maps.merge(maps_of_program(pins_.find(info->program)));
   return maps;
 }
 
