@@ -7,6 +7,7 @@
 #define WEFT_MAPS_H
 
 #include "lib/kernel.h"
+#include "weft/abi/deny.h"
 #include "weft/abi/flow.h"
 #include "weft/abi/maps.h"
 #include "weft/abi/pod.h"
@@ -124,6 +125,39 @@ struct {
 	__type(key, struct weft_source_key);
 	__type(value, __u32); /* unused */
 } weft_sources __weak SEC(".maps");
+
+/* The deny list. Written by the agent; read for packets that arrive on uplinks. Not preallocated: usually empty. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 131072);
+	__type(key, struct weft_address);
+	__type(value, struct weft_denial);
+} weft_denied_addresses __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 16384);
+	__type(key, struct weft_network_key);
+	__type(value, struct weft_denial);
+} weft_denied_networks __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct weft_deny_sizes);
+} weft_deny_sizes __weak SEC(".maps");
+
+/* Written by programs, an entry at its first hit; the agent removes it with its denial. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 147456); /* all addresses and networks */
+	__type(key, __u32);
+	__type(value, struct weft_denial_hits);
+} weft_denial_hits __weak SEC(".maps");
 
 /* LRU: a conversation that is forgotten is decided again by policy. */
 struct {

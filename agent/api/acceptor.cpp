@@ -14,13 +14,13 @@ constexpr std::size_t kAcceptsPerTurn = 16;
 
 }  // namespace
 
-Acceptor::Acceptor(asio::io_context& loop, Fd listening, HttpLimits limits, HttpHandler handler, MayChange may_change)
+Acceptor::Acceptor(asio::io_context& loop, Fd listening, HttpLimits limits, HttpHandler handler, Identify identify)
     : loop_(loop),
       timer_(loop),
       listener_(loop, asio::generic::stream_protocol(AF_UNIX, 0), listening.release()),
       limits_(limits),
       handler_(std::move(handler)),
-      may_change_(std::move(may_change)) {}
+      identify_(std::move(identify)) {}
 
 void Acceptor::start() { accept(); }
 
@@ -75,8 +75,8 @@ void Acceptor::welcome(Fd connection) {
   forget_closed();
   bool over = sessions_.size() >= limits_.max_connections;
   if (over && refused_.size() >= limits_.max_connections) return;
-  bool may_change = may_change_(connection.get());
-  auto session = make_session(loop_, std::move(connection), limits_, handler_, may_change);
+  auto peer = identify_(connection.get());
+  auto session = make_session(loop_, std::move(connection), limits_, handler_, peer);
   (over ? refused_ : sessions_).push_back(session);
   if (over)
     session->refuse(error_response(503, "too many connections; try again"));

@@ -20,9 +20,9 @@ namespace weft {
 
 class Acceptor : public std::enable_shared_from_this<Acceptor> {
  public:
-  using MayChange = std::function<bool(int fd)>;
+  using Identify = std::function<HttpPeer(int fd)>;
 
-  Acceptor(boost::asio::io_context& loop, Fd listening, HttpLimits limits, HttpHandler handler, MayChange may_change);
+  Acceptor(boost::asio::io_context& loop, Fd listening, HttpLimits limits, HttpHandler handler, Identify identify);
   void start();
   void stop();  // closes the listener and every connection
   std::size_t connections();
@@ -39,7 +39,7 @@ class Acceptor : public std::enable_shared_from_this<Acceptor> {
   boost::asio::generic::stream_protocol::socket listener_;  // only waits for readiness; accept4 is ours
   HttpLimits limits_;
   HttpHandler handler_;
-  MayChange may_change_;
+  Identify identify_;
   std::vector<std::weak_ptr<Connection>> sessions_;
   std::vector<std::weak_ptr<Connection>> refused_;
 };

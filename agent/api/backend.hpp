@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "agent/api/explain.hpp"
+#include "agent/api/mitigation.hpp"
 #include "agent/api/policy_trial.hpp"
 #include "agent/api/views.hpp"
 #include "agent/base/result.hpp"
@@ -48,6 +49,11 @@ class Backend {
 
   // Calls `done` once, on the loop thread, now or later: when everything that the sources say is applied or refused.
   virtual void reload(std::move_only_function<void(ReloadView)> done) = 0;
+  virtual Result<DenyListView> deny_list() const = 0;
+  // In the kernel and kept when it returns success. EINVAL, EPERM, EEXIST, ENOENT: what was asked is wrong.
+  virtual Result<> change_deny_list(const DenyRequest& request, const HttpPeer& by) = 0;
+  // The workload may be named by one of its pods. Returns the order, or the one that was taken back.
+  virtual Result<QuarantineView> quarantine(const QuarantineRequest& request, const HttpPeer& by) = 0;
   virtual Result<> set_log_level(std::string_view level) = 0;
 };
 

@@ -12,12 +12,19 @@
 
 namespace weft {
 
+// Who is at the other end of a connection.
+struct HttpPeer {
+  bool may_change = false;  // root or the agent's own user
+  std::uint32_t uid = 0;    // by SO_PEERCRED; of unix sockets only, as is the pid
+  std::int32_t pid = 0;
+};
+
 struct HttpRequest {
   std::string method;
   std::string target;  // path and query as they came
   std::string body;
   bool wants_event_stream = false;  // Accept: text/event-stream
-  bool may_change = false;          // the peer is root or the agent's own user
+  HttpPeer peer;
 };
 
 // A body that is made while it is sent, piece by piece.

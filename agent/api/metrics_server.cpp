@@ -66,7 +66,7 @@ Result<std::unique_ptr<MetricsServer>> MetricsServer::start(Settings settings) {
   parts->port = local_port(socket.get());
   auto handler = [owner = parts.get()](const HttpRequest& request, HttpReply reply) { reply(owner->answer(request)); };
   parts->acceptor = std::make_shared<Acceptor>(parts->loop, std::move(socket), parts->settings.limits, handler,
-                                               [](int) { return false; });
+                                               [](int) { return HttpPeer(); });
   parts->acceptor->start();
   parts->thread = std::jthread([loop = &parts->loop] {
     ::pthread_setname_np(::pthread_self(), "weft-metrics");

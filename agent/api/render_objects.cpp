@@ -109,6 +109,11 @@ void append_json(std::string& out, const WorkloadView& view) {
   }
   json.end_array().field("serviceAccount", view.service_account);
   if (view.process) write_process(json, *view.process);
+  if (view.quarantine) {
+    json.key("quarantine").begin_object();
+    write_quarantine(json, *view.quarantine);
+    json.end_object();
+  }
   write_object_status(json, view.status);
   json.end_object();
 }

@@ -53,6 +53,18 @@ void write_kernel(JsonWriter& json, const StatusView& view) {
   json.end_array();
 }
 
+void write_mitigations(JsonWriter& json, const StatusView& view) {
+  json.key("denyList").begin_object().field("entries", view.denied).field("uplinks", view.uplinks);
+  json.field("guarded", view.guarded).field("problem", view.deny_problem).end_object();
+  json.key("quarantined").begin_array();
+  for (const auto& quarantine : view.quarantined) {
+    json.begin_object();
+    write_quarantine(json, quarantine);
+    json.end_object();
+  }
+  json.end_array();
+}
+
 std::string_view state_name(CheckView::State state) {
   switch (state) {
     case CheckView::State::kOk:
@@ -99,6 +111,7 @@ std::string status_json(const StatusView& view) {
   write_counts(json, view);
   write_sources(json, view.sources);
   write_kernel(json, view);
+  write_mitigations(json, view);
   json.key("events").begin_object().field("total", view.events_total).field("lost", view.events_lost).end_object();
   json.field("driftRepaired", view.drift_repaired).key("lag").begin_object();
   auto lag = view.revision_desired > view.revision_applied ? view.revision_desired - view.revision_applied : 0;

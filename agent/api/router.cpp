@@ -97,6 +97,12 @@ Answer get_status(Backend& backend, const Query&, bool) { return text_response(2
 
 Answer get_config(Backend& backend, const Query&, bool) { return text_response(200, config_json(backend.config())); }
 
+Answer get_deny_list(Backend& backend, const Query&, bool) {
+  auto view = backend.deny_list();
+  if (!view) return error_response(500, view.error().what);
+  return text_response(200, deny_list_json(*view));
+}
+
 Answer get_checks(Backend& backend, const Query&, bool) {
   return list_response("CheckList", source_of(backend.checks()), kAppend);
 }
@@ -176,6 +182,29 @@ constexpr auto kReads = std::to_array<Route>({{"/livez", get_livez},
                                               {"/api/v1/config", get_config},
                                               {"/api/v1/flows", get_flows}});
 
+// A refusal that whoever asks can do something about, or a failure of ours.
+HttpResponse refusal(const Error& error) {
+  bool asked_wrong = error.code == EINVAL || error.code == EPERM || error.code == EEXIST || error.code == ENOENT ||
+                     error.code == ENOSPC;
+  return error_response(asked_wrong ? 422 : 500, error.what);
+}
+
+void deny(Backend& backend, const HttpRequest& request, HttpReply reply) {
+  auto wanted = parse_deny_request(request.body);
+  if (!wanted) return reply(error_response(400, wanted.error().what));
+  auto done = backend.change_deny_list(*wanted, request.peer);
+  if (!done) return reply(refusal(done.error()));
+  auto view = backend.deny_list();
+  reply(view ? text_response(200, deny_list_json(*view)) : refusal(view.error()));
+}
+
+void post_quarantine(Backend& backend, const HttpRequest& request, HttpReply reply) {
+  auto wanted = parse_quarantine_request(request.body);
+  if (!wanted) return reply(error_response(400, wanted.error().what));
+  auto done = backend.quarantine(*wanted, request.peer);
+  reply(done ? text_response(200, quarantine_json(*done, wanted->release)) : refusal(done.error()));
+}
+
 void post_reload(Backend& backend, const HttpRequest&, HttpReply reply) {
   backend.reload([reply = std::move(reply)](ReloadView view) mutable {
     reply(text_response(view.applied ? 200 : 422, reload_json(view)));
@@ -216,13 +245,15 @@ void post_policy_suggest(Backend& backend, const HttpRequest& request, HttpReply
     reply(view ? text_response(200, policy_suggestion_json(*view)) : busy_response(view.error()));
   });
 }
+constexpr std::string_view kDenyPath = "/api/v1/deny";  // read by all, changed by few
 
 struct Change {
   std::string_view path;
   void (*post)(Backend&, const HttpRequest&, HttpReply);
 };
 
-constexpr auto kChanges = std::to_array<Change>({{"/api/v1/reload", post_reload}, {"/api/v1/log", post_log}});
+constexpr auto kChanges = std::to_array<Change>(
+    {{"/api/v1/reload", post_reload}, {"/api/v1/log", post_log}, {"/api/v1/quarantine", post_quarantine}});
 
 // Questions too large for a path; they change nothing, so whoever may read may ask.
 constexpr auto kQuestions = std::to_array<Change>({{"/api/v1/explain", post_explain},
@@ -237,7 +268,7 @@ HttpResponse not_allowed(const HttpRequest& request, std::string_view path, std:
 
 void change(Backend& backend, const Change& route, const HttpRequest& request, HttpReply reply) {
   if (request.method != "POST") return reply(not_allowed(request, route.path, "POST"));
-  if (!request.may_change)
+  if (!request.peer.may_change)
     return reply(error_response(403, "not permitted: changes are for root and the agent's own user"));
   route.post(backend, request, std::move(reply));
 }
@@ -269,6 +300,9 @@ void Router::handle(HttpRequest request, HttpReply reply) const {
     if (route.path == target->path) return ask(backend_, route, request, std::move(reply));
   for (const auto& route : kChanges)
     if (route.path == target->path) return change(backend_, route, request, std::move(reply));
+  if (target->path == kDenyPath)
+    return request.method == "POST" ? change(backend_, {kDenyPath, deny}, request, std::move(reply))
+                                    : reply(read(backend_, {kDenyPath, get_deny_list}, target->query, request));
   reply(error_response(404, fmt::format("there is no {}", target->path)));
 }
 

@@ -20,9 +20,10 @@ struct ApiServer::Parts {
 namespace {
 
 // Reading is what the mode of the socket file allows; changing is for root and for ourselves.
-bool may_change(int fd) {
+HttpPeer identify(int fd) {
   auto peer = unix_peer(fd);
-  return peer && (peer->uid == 0 || peer->uid == ::geteuid());
+  if (!peer) return {};
+  return {peer->uid == 0 || peer->uid == ::geteuid(), peer->uid, peer->pid};
 }
 
 }  // namespace
@@ -35,7 +36,7 @@ Result<std::unique_ptr<ApiServer>> ApiServer::start(boost::asio::io_context& loo
   auto handler = [router = &parts->router](HttpRequest request, HttpReply reply) {
     router->handle(std::move(request), std::move(reply));
   };
-  parts->acceptor = std::make_shared<Acceptor>(loop, std::move(fd), parts->settings.limits, handler, may_change);
+  parts->acceptor = std::make_shared<Acceptor>(loop, std::move(fd), parts->settings.limits, handler, identify);
   parts->acceptor->start();
   return std::unique_ptr<ApiServer>(new ApiServer(std::move(parts)));
 }

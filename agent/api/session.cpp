@@ -39,7 +39,7 @@ class Session final : public Connection, public std::enable_shared_from_this<Ses
  public:
   using Socket = boost::asio::generic::stream_protocol::socket;
 
-  Session(Socket socket, const HttpLimits& limits, HttpHandler handler, bool may_change);
+  Session(Socket socket, const HttpLimits& limits, HttpHandler handler, HttpPeer peer);
   void start() override;
   void refuse(HttpResponse response) override;
   void close() override;
@@ -70,7 +70,7 @@ class Session final : public Connection, public std::enable_shared_from_this<Ses
   Socket socket_;
   const HttpLimits limits_;
   HttpHandler handler_;
-  const bool may_change_;
+  const HttpPeer peer_;
   boost::asio::steady_timer timer_;
   boost::beast::flat_buffer buffer_;
   std::optional<Parser> parser_;
@@ -86,11 +86,11 @@ class Session final : public Connection, public std::enable_shared_from_this<Ses
   bool closed_ = false;
 };
 
-Session::Session(Socket socket, const HttpLimits& limits, HttpHandler handler, bool may_change)
+Session::Session(Socket socket, const HttpLimits& limits, HttpHandler handler, HttpPeer peer)
     : socket_(std::move(socket)),
       limits_(limits),
       handler_(std::move(handler)),
-      may_change_(may_change),
+      peer_(peer),
       timer_(socket_.get_executor()),
       buffer_(kReadBufferBytes) {}
 
@@ -186,7 +186,7 @@ void Session::dispatch() {
   request.target = std::string(message.target());
   request.body = std::move(message.body());
   request.wants_event_stream = lists_event_stream(std::string(message[http::field::accept]));
-  request.may_change = may_change_;
+  request.peer = peer_;
   handler_(std::move(request),
            [self = shared_from_this()](HttpResponse response) { self->respond(std::move(response)); });
 }
@@ -303,9 +303,9 @@ void Session::watch_reader() {
 
 // One class for unix and TCP sockets: family and type are never asked again once a socket is open.
 std::shared_ptr<Connection> make_session(asio::io_context& loop, Fd socket, const HttpLimits& limits,
-                                         HttpHandler handler, bool may_change) {
+                                         HttpHandler handler, HttpPeer peer) {
   return std::make_shared<Session>(Session::Socket(loop, asio::generic::stream_protocol(AF_UNIX, 0), socket.release()),
-                                   limits, std::move(handler), may_change);
+                                   limits, std::move(handler), peer);
 }
 
 }  // namespace weft

@@ -21,8 +21,8 @@ class Connection {
   virtual void close() = 0;
 };
 
-// `socket` is a connected stream, non-blocking; may_change: the peer may do more than read.
+// `socket` is a connected stream, non-blocking; peer: who is at its other end.
 std::shared_ptr<Connection> make_session(boost::asio::io_context& loop, Fd socket, const HttpLimits& limits,
-                                         HttpHandler handler, bool may_change);
+                                         HttpHandler handler, HttpPeer peer);
 
 }  // namespace weft

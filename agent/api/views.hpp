@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/api/mitigation.hpp"
 #include "agent/model/endpoints.hpp"
 #include "agent/model/objects.hpp"
 #include "agent/model/policy.hpp"
@@ -77,6 +78,7 @@ struct WorkloadView {
   std::vector<NamedPort> ports;
   std::string service_account;
   std::optional<Workload::Process> process;
+  std::optional<QuarantineView> quarantine;
   ObjectStatus status;
 };
 
@@ -155,6 +157,11 @@ struct StatusView {
   std::vector<UnenforcedView> unenforced;  // the first kMaxStatusUnenforced are told
   std::uint64_t unenforced_total = 0;
   std::vector<MapUse> maps;
+  std::uint64_t denied = 0;   // entries of the deny list
+  std::uint64_t uplinks = 0;  // that datapath.uplinks matches
+  std::uint64_t guarded = 0;  // of these, where the deny list acts
+  std::string deny_problem;   // why it is not in force; empty
+  std::vector<QuarantineView> quarantined;
   std::uint64_t events_total = 0;
   std::uint64_t events_lost = 0;
   std::uint64_t drift_repaired = 0;

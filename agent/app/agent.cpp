@@ -34,6 +34,8 @@ DatapathSizes datapath_sizes(const MapSizes& from) {
   sizes.interfaces = from.interfaces;
   sizes.sources = from.sources;
   sizes.replies = from.replies;
+  sizes.denied_addresses = from.denied_addresses;
+  sizes.denied_networks = from.denied_networks;
   sizes.events_bytes = from.events;
   return sizes;
 }
@@ -75,6 +77,7 @@ Result<> Agent::Parts::open_kernel() {
   WEFT_TRY(policy.assume_subjects());
   state.policy = std::make_unique<PolicyController>(policy, WEFT_TRY(policy.sizes()), WEFT_TRY(policy.dump()),
                                                     rules ? std::move(*rules) : RuleNames{});
+  state.mitigations = WEFT_TRY(Mitigations::open(state.datapath->deny_tables(), config.state.dir));
   cgroups = std::make_unique<CgroupTree>(config.datapath.cgroup);
   return {};
 }
@@ -90,7 +93,7 @@ Result<> Agent::Parts::open_sources() {
 Result<> Agent::Parts::open_servers() {
   const auto& config = state.settings();
   backend = std::make_unique<AgentBackend>(
-      state, [this](ReloadDone done) { reload(std::move(done)); },
+      state, [this](ReloadDone done) { reload(std::move(done)); }, [this] { apply_policy(); },
       [this](PolicyDesk::Task task) { boost::asio::post(loop, std::move(task)); });
   api = WEFT_TRY(
       ApiServer::start(loop, *backend, {.socket = config.api.socket, .group = config.api.group, .limits = {}}));
@@ -137,6 +140,8 @@ Result<> Agent::Parts::go_live() {
   state.pods = WEFT_TRY(PodGuard::start(datapath, state.controller->facts().name, config.datapath.pods == "auto"));
   state.pods->set_snapshot(state.controller->snapshot());
   state.pods_attached = state.pods->settled();
+  state.uplinks = WEFT_TRY(UplinkGuard::start(datapath, config.datapath.uplinks,
+                                              [this](std::uint32_t index) { return state.pods->binds(index); }));
   audit();
   if (datapath.has(Feature::kPolicy) && config.datapath.pods == "auto") {
     prover.emplace(datapath, *state.pods, *state.policy);
@@ -156,6 +161,7 @@ Result<std::unique_ptr<Agent>> Agent::start(const ConfigRequest& request, Loaded
   WEFT_TRY(parts->go_live());
   parts->watch_files();
   parts->watch_pods();
+  parts->watch_uplinks();
   parts->watch_signals();
   parts->every_second();
   return std::unique_ptr<Agent>(new Agent(std::move(parts)));

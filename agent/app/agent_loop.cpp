@@ -57,6 +57,7 @@ void Agent::Parts::tick() {
   for (auto wait : waited) state.agent_metrics->observe_propagation(std::chrono::duration<double>(wait).count());
   if (const auto& failure = state.controller->table_failure(); !failure.empty() && failure != before)
     spdlog::error("kernel maps: {}", failure);
+  state.mitigations->set_world(state.controller->snapshot(), state.controller->facts().addresses, Moment::now());
   apply_policy();
   if (state.pods) state.pods->set_snapshot(state.controller->snapshot());
   attach_pods();
@@ -73,6 +74,7 @@ void Agent::Parts::tick() {
 
 void Agent::Parts::apply_policy() {
   auto before = state.policy->failure();
+  state.policy->set_quarantines(state.mitigations->quarantines());
   state.policy->tick(state.controller->snapshot(), state.controller->facts(), Clock::now(), [this] {
     if (auto saved = names_store->save_rules(state.policy->tables()->rules); !saved)
       spdlog::warn("{}", saved.error().what);
@@ -163,6 +165,7 @@ void Agent::Parts::every_second() {
   if (seconds % kBalancingPace == 1) update_balancing_rows();
   if (auto due = state.controller->next_due(); due && *due <= now && !first_pending) tick();
   if (auto due = state.policy->next_due(); due && *due <= now) apply_policy();
+  state.mitigations->tick(Moment::now(), now);
   second_timer.expires_after(1s);
   second_timer.async_wait([this](const boost::system::error_code& canceled) {
     if (!canceled) every_second();
@@ -178,6 +181,7 @@ void Agent::Parts::audit() {
   state.pins_present = state.datapath->pins_present();
   state.attachments = state.datapath->audit();
   if (state.pods) state.pods->audit();
+  settle_uplinks();
   attach_pods();
   bool missing = std::any_of(state.attachments.begin(), state.attachments.end(),
                              [](const AttachmentState& attachment) { return attachment.state == "missing"; });
@@ -194,7 +198,8 @@ void Agent::Parts::audit() {
 
 void Agent::Parts::repair_drift() {
   std::size_t steps = 0;
-  for (auto repaired : {state.controller->repair(Clock::now()), state.policy->repair()}) {
+  for (auto repaired :
+       {state.controller->repair(Clock::now()), state.policy->repair(), state.mitigations->repair(Moment::now())}) {
     if (repaired)
       steps += *repaired;
     else
@@ -223,6 +228,25 @@ void Agent::Parts::watch_pods() {
                           });
   };
   wait(wait);
+}
+
+void Agent::Parts::watch_uplinks() {
+  uplinks_ready.assign(::dup(state.uplinks->fd()));
+  auto wait = [this](auto& self) -> void {
+    uplinks_ready.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                             [this, self](const boost::system::error_code& failed) mutable {
+                               if (failed) return;
+                               state.uplinks->on_readable();
+                               self(self);
+                             });
+  };
+  wait(wait);
+}
+
+void Agent::Parts::settle_uplinks() {
+  if (!state.uplinks) return;
+  state.uplinks->settle();
+  if (auto repaired = state.uplinks->take_repaired(); repaired > 0) count_repaired(repaired);
 }
 
 void Agent::Parts::follow_pods() {
@@ -317,6 +341,7 @@ void Agent::Parts::publish_page() {
   page.set_attachments(make_attachments(state));
   if (state.pods) page.set_unenforced(state.pods->unenforced_workloads());
   if (prover) page.set_proofs(prover->proven(), prover->failed());
+  page.set_quarantined(state.mitigations->state().quarantined.size());
   page.set_maps(make_map_use(state));
   page.set_counters(state.report.counters);
   page.set_drops(state.report.drops);
@@ -333,6 +358,7 @@ void Agent::Parts::publish_page() {
   page.set_discovery_objects("files", "Service", snapshot.services.size());
   page.set_discovery_objects("files", "EndpointSlice", snapshot.slices.size());
   page.set_discovery_objects("files", "Workload", snapshot.workloads.size());
+  page.set_discovery_objects("files", "DenyList", snapshot.deny_lists.size());
   state.page =
       std::make_shared<const MetricsPage>(MetricsPage{state.agent_metrics, balancing_rows, state.report.edges,
                                                       state.report.verdicts, state.settings().metrics.max_series});

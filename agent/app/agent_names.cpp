@@ -7,10 +7,11 @@ namespace {
 
 class AgentNames final : public NameSource {
  public:
-  AgentNames(const Compiled& compiled, std::shared_ptr<const Snapshot> snapshot, std::shared_ptr<const RuleNames> rules)
+  AgentNames(const Compiled& compiled, std::shared_ptr<const Snapshot> snapshot,
+             std::shared_ptr<const PolicyTables> policy)
       : objects_(compiled.names, std::make_shared<const std::vector<std::uint32_t>>(live_identities(compiled))),
         snapshot_(std::move(snapshot)),
-        rules_(std::move(rules)) {}
+        policy_(std::move(policy)) {}
 
   const NamespacedName* find_workload(std::uint32_t id) const override { return objects_.find_workload(id); }
   const NamespacedName* find_service(std::uint32_t id) const override { return objects_.find_service(id); }
@@ -22,27 +23,28 @@ class AgentNames final : public NameSource {
   }
   bool rule_lives(std::uint32_t id) const override {
     const auto* name = find_name(id);
-    return name != nullptr && rule_exists(*snapshot_, *name);
+    if (name == nullptr) return false;
+    if (name->policy.kind == ObjectKind::kQuarantine) return policy_->uses.contains(name->policy);
+    return rule_exists(*snapshot_, *name);
   }
 
  private:
   const RuleName* find_name(std::uint32_t id) const {
-    if (!rules_) return nullptr;
-    auto it = rules_->find(id);
-    return it == rules_->end() ? nullptr : &it->second;
+    if (!policy_ || !policy_->rules) return nullptr;
+    auto it = policy_->rules->find(id);
+    return it == policy_->rules->end() ? nullptr : &it->second;
   }
 
   NamesOf<Names> objects_;
   std::shared_ptr<const Snapshot> snapshot_;
-  std::shared_ptr<const RuleNames> rules_;
+  std::shared_ptr<const PolicyTables> policy_;
 };
 
 }  // namespace
 
 std::shared_ptr<const NameSource> name_source(const AgentState& state) {
-  const auto& policy = state.policy->tables();
   return std::make_shared<AgentNames>(*state.controller->compiled(), state.controller->snapshot(),
-                                      policy ? policy->rules : nullptr);
+                                      state.policy->tables());
 }
 
 }  // namespace weft

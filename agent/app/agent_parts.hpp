@@ -44,6 +44,8 @@ struct Agent::Parts {
   void refresh_processes();
   void audit();
   void watch_pods();
+  void watch_uplinks();
+  void settle_uplinks();
   void follow_pods();
   void attach_pods();
   void look_for_pods_again();
@@ -63,7 +65,7 @@ struct Agent::Parts {
   boost::asio::steady_timer tick_timer{loop}, second_timer{loop}, recheck_timer{loop}, pods_timer{loop},
       proof_timer{loop};
   boost::asio::signal_set signals{loop};
-  boost::asio::posix::stream_descriptor files_ready{loop}, pods_ready{loop};
+  boost::asio::posix::stream_descriptor files_ready{loop}, pods_ready{loop}, uplinks_ready{loop};
   std::optional<NamesStore> names_store;
   std::optional<FilesSource> files;
   std::unique_ptr<CgroupTree> cgroups;

@@ -139,12 +139,15 @@ Source<WorkloadView> AgentBackend::workloads(const ListQuery& query) const {
   add_pods(snapshot, query, views);
   add_workloads(snapshot, query, facts, views);
   auto ids = ids_by_name(*state_.controller->compiled()->names);
+  auto quarantines = make_quarantines(state_);
   std::vector<WorkloadView> items;
   for (auto& [name, view] : views) {
     view.name = name;
     std::sort(view.pods.begin(), view.pods.end());
     view.zone = zone_of(snapshot, view.node, facts);
     if (auto id = ids.find(name); id != ids.end()) view.identity = id->second;
+    for (const auto& quarantine : quarantines)
+      if (quarantine.space == name.first && quarantine.workload == name.second) view.quarantine = quarantine;
     items.push_back(std::move(view));
   }
   return source_of(std::move(items));
@@ -191,7 +194,8 @@ Result<Source<Flow>> AgentBackend::connections() {
 
 std::shared_ptr<const Explainer> AgentBackend::current_explainer() {
   const auto& controller = *state_.controller;
-  Explainer::World world{controller.snapshot(), controller.compiled(), state_.policy->tables(), controller.facts()};
+  Explainer::World world{controller.snapshot(), controller.compiled(), state_.policy->tables(), controller.facts(),
+                         state_.mitigations->quarantines()};
   if (auto known = explainer_.lock(); known && known->is_about(world)) return known;
   auto made = std::make_shared<const Explainer>(std::move(world), [this](std::span<weft_explain_request> requests) {
     return state_.datapath->policy().explain(requests);

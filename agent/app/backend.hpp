@@ -15,9 +15,11 @@ class AgentBackend final : public Backend {
  public:
   using Reload = std::function<void(std::move_only_function<void(ReloadView)>)>;
 
-  // `post` runs a task on the loop, from any thread.
-  AgentBackend(AgentState& state, Reload reload, std::function<void(PolicyDesk::Task)> post)
-      : state_(state), reload_(std::move(reload)), desk_(std::move(post)) {}
+  // `apply_policy`: writes what policy says now into the kernel before it returns. `post` runs a task on the loop, from
+  // any thread.
+  AgentBackend(AgentState& state, Reload reload, std::function<void()> apply_policy,
+               std::function<void(PolicyDesk::Task)> post)
+      : state_(state), reload_(std::move(reload)), apply_policy_(std::move(apply_policy)), desk_(std::move(post)) {}
 
   Readiness readiness() const override;
   StatusView status() const override;
@@ -38,6 +40,9 @@ class AgentBackend final : public Backend {
   FlowLog& flows() override { return state_.flows; }
   std::shared_ptr<const MetricsPage> metrics() const override { return state_.page; }
   void reload(std::move_only_function<void(ReloadView)> done) override { reload_(std::move(done)); }
+  Result<DenyListView> deny_list() const override;
+  Result<> change_deny_list(const DenyRequest& request, const HttpPeer& by) override;
+  Result<QuarantineView> quarantine(const QuarantineRequest& request, const HttpPeer& by) override;
   Result<> set_log_level(std::string_view level) override;
 
  private:
@@ -46,6 +51,7 @@ class AgentBackend final : public Backend {
 
   AgentState& state_;
   Reload reload_;
+  std::function<void()> apply_policy_;
   std::weak_ptr<const Explainer> explainer_;  // shared by answers that are under way
   PolicyDesk desk_;
 };

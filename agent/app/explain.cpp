@@ -282,6 +282,7 @@ class Judge {
     if (words.rule) {
       step.object = words.rule->policy.text();
       step.rule = rule_words(*words.rule).rule;
+      step.detail += quarantine_words(words.rule->policy);
     }
     view_.steps.push_back(std::move(step));
     // The first denial decides; of what is allowed, the last rule that allows it.
@@ -290,6 +291,15 @@ class Judge {
     denied_ = denied_ || denies;
     if (!words.suggestion.empty() && view_.suggestion.find(words.suggestion) == std::string::npos)
       view_.suggestion += (view_.suggestion.empty() ? "" : "---\n") + words.suggestion;
+  }
+
+  std::string quarantine_words(const ObjectKey& policy) const {
+    if (policy.kind != ObjectKind::kQuarantine || !world_.quarantines) return "";
+    auto note = world_.quarantines->find({policy.space, policy.name});
+    if (note == world_.quarantines->end()) return "";
+    return fmt::format("; quarantined by uid {} at {}{}{}; weft quarantine --undo {}/{} takes it back",
+                       note->second.uid, rfc3339(note->second.since_ns), note->second.reason.empty() ? "" : ": ",
+                       note->second.reason, policy.space, policy.name);
   }
 
   const Explainer::World& world_;

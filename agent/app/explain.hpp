@@ -10,6 +10,7 @@
 #include "agent/app/explain_ends.hpp"
 #include "agent/compile/policy_explain.hpp"
 #include "agent/kernel/policy_tables.hpp"
+#include "agent/model/quarantine.hpp"
 
 namespace weft {
 
@@ -27,6 +28,7 @@ class Explainer {
     std::shared_ptr<const Compiled> compiled;
     std::shared_ptr<const PolicyTables> tables;  // null: policy is not compiled yet
     NodeFacts facts;
+    std::shared_ptr<const Quarantines> quarantines;
   };
   static constexpr std::size_t kMostPairs = 16;  // endpoints or pods of one answer; more would hold up the loop
 
@@ -35,7 +37,7 @@ class Explainer {
   // Whether another one for this world would say the same.
   bool is_about(const World& world) const {
     return world_.snapshot == world.snapshot && world_.compiled == world.compiled && world_.tables == world.tables &&
-           world_.facts == world.facts;
+           world_.facts == world.facts && world_.quarantines == world.quarantines;
   }
 
  private:

@@ -36,6 +36,8 @@ class PodGuard {
   Result<bool> on_readable();
   void set_snapshot(const std::shared_ptr<const Snapshot>& snapshot);
 
+  bool binds(std::uint32_t interface) const { return bindings_.contains(interface); }
+
   // Attaches to one interface that waits, which may take the kernel 30 ms; true when more wait.
   bool attach_next();
   bool settled() const { return waiting_.empty(); }

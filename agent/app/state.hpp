@@ -9,9 +9,11 @@
 #include <vector>
 
 #include "agent/app/controller.hpp"
+#include "agent/app/mitigations.hpp"
 #include "agent/app/observer.hpp"
 #include "agent/app/pod_guard.hpp"
 #include "agent/app/policy_controller.hpp"
+#include "agent/app/uplink_guard.hpp"
 #include "agent/config/load.hpp"
 #include "agent/kernel/datapath.hpp"
 #include "agent/observe/flow_log.hpp"
@@ -30,8 +32,10 @@ struct AgentState {
   std::unique_ptr<Controller> controller;
   std::unique_ptr<PolicyController> policy;
   std::unique_ptr<PodGuard> pods;  // from going live on
-  bool pods_attached = false;      // once: what was there at the start
-  bool live = false;               // every hook runs our programs
+  std::unique_ptr<Mitigations> mitigations;
+  std::unique_ptr<UplinkGuard> uplinks;  // from going live on
+  bool pods_attached = false;            // once: what was there at the start
+  bool live = false;                     // every hook runs our programs
   std::vector<AttachmentState> attachments;
   bool pins_present = true;
   ObserverReport report;

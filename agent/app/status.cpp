@@ -16,6 +16,7 @@ void check_attachments(const AgentState& state, std::vector<CheckView>& checks) 
   bool missing = false;
   auto all = state.attachments;
   if (state.pods) all.insert(all.end(), state.pods->attachments().begin(), state.pods->attachments().end());
+  if (state.uplinks) all.insert(all.end(), state.uplinks->attachments().begin(), state.uplinks->attachments().end());
   for (const auto& attachment : all) {
     auto subject = attachment.hook + " on " + attachment.target;
     if (attachment.state == "missing") {
@@ -41,6 +42,15 @@ void check_enforced(const AgentState& state, std::vector<CheckView>& checks) {
                                 std::to_string(pods.size() - kMaxStatusUnenforced) + " more"));
   if (pods.empty())
     checks.push_back(make_check(FindingCode::kNodeUnenforced, Check::kOk, "pods", "all are proven to be under policy"));
+}
+
+// An empty list needs no uplink.
+void check_uplinks(const AgentState& state, std::vector<CheckView>& checks) {
+  auto problem = make_deny_problem(state);
+  bool in_use = state.mitigations->used().addresses + state.mitigations->used().networks > 0;
+  auto bad = in_use ? Check::kError : state.uplinks && state.uplinks->wanted() ? Check::kWarning : Check::kOk;
+  checks.push_back(make_check(FindingCode::kNodeUplinks, problem.empty() ? Check::kOk : bad, "deny list",
+                              problem.empty() ? "it acts on every uplink" : problem));
 }
 
 void check_maps(const AgentState& state, std::vector<CheckView>& checks) {
@@ -141,6 +151,8 @@ std::vector<Attachment> make_attachments(const AgentState& state) {
   for (const auto& from : state.attachments) add(from);
   if (state.pods)
     for (const auto& from : state.pods->attachments()) add(from);
+  if (state.uplinks)
+    for (const auto& from : state.uplinks->attachments()) add(from);
   return attachments;
 }
 
@@ -152,6 +164,9 @@ std::vector<MapUse> make_map_use(const AgentState& state) {
                            {"weft_endpoints", used.endpoints, sizes.endpoints},
                            {"weft_owners", used.owners, sizes.owners},
                            {"weft_processes", used.processes, sizes.processes}};
+  auto denied = state.mitigations->used(), room = state.mitigations->max();
+  maps.push_back({"weft_denied_addresses", denied.addresses, room.addresses});
+  maps.push_back({"weft_denied_networks", denied.networks, room.networks});
   maps.insert(maps.end(), state.report.map_use.begin(), state.report.map_use.end());
   return maps;
 }
@@ -173,6 +188,7 @@ std::vector<Diagnostic> make_findings(const AgentState& state) {
                         "",
                         reason,
                         ""});
+  findings.insert(findings.end(), state.mitigations->findings().begin(), state.mitigations->findings().end());
   std::stable_sort(findings.begin(), findings.end(),
                    [](const Diagnostic& a, const Diagnostic& b) { return a.severity < b.severity; });
   return findings;
@@ -226,6 +242,12 @@ StatusView make_status(const AgentState& state) {
   view.attachments = make_attachments(state);
   add_unenforced(state, view);
   view.maps = make_map_use(state);
+  auto denied = state.mitigations->used();
+  view.denied = std::uint64_t{denied.addresses} + denied.networks;
+  view.uplinks = state.uplinks ? state.uplinks->uplinks() : 0;
+  view.guarded = state.uplinks ? state.uplinks->guarded() : 0;
+  view.deny_problem = view.denied == 0 ? "" : make_deny_problem(state);
+  view.quarantined = make_quarantines(state);
   view.events_total = state.report.counters[WEFT_COUNT_EVENTS];
   view.events_lost = state.report.counters[WEFT_COUNT_EVENTS_LOST];
   view.drift_repaired = state.drift_repaired;
@@ -246,6 +268,7 @@ std::vector<CheckView> make_checks(const AgentState& state) {
     checks.push_back(make_check(FindingCode::kNodeProgram, feature.available ? Check::kOk : Check::kWarning,
                                 feature.name, feature.available ? "every program loads" : feature.detail));
   check_attachments(state, checks);
+  check_uplinks(state, checks);
   if (!state.pins_present)
     checks.push_back(make_check(FindingCode::kNodePinsGone, Check::kError, state.settings().datapath.bpffs,
                                 "the directory that weftd opened is not there any more"));

@@ -16,6 +16,8 @@ ObjectStatus make_service_status(const AgentState& state, const NamespacedName& 
 std::vector<Diagnostic> make_findings(const AgentState& state);
 std::vector<MapUse> make_map_use(const AgentState& state);
 std::vector<Attachment> make_attachments(const AgentState& state);
+std::vector<QuarantineView> make_quarantines(const AgentState& state);
+std::string make_deny_problem(const AgentState& state);  // why the deny list is not in force; empty when it is
 std::vector<KernelFeature> make_features(const AgentState& state);
 
 // A check from the table of findings.

@@ -8,12 +8,18 @@
 #include <string_view>
 
 #include "agent/base/findings_config.hpp"
+#include "agent/base/findings_mitigation.hpp"
 #include "agent/base/findings_node.hpp"
 #include "agent/base/findings_objects.hpp"
 #include "agent/base/findings_policies.hpp"
 
 // X(number, name, title, cause, fix, text)
-#define WEFT_FINDINGS(X) WEFT_OBJECT_FINDINGS(X) WEFT_POLICY_FINDINGS(X) WEFT_CONFIG_FINDINGS(X) WEFT_NODE_FINDINGS(X)
+#define WEFT_FINDINGS(X)      \
+  WEFT_OBJECT_FINDINGS(X)     \
+  WEFT_POLICY_FINDINGS(X)     \
+  WEFT_MITIGATION_FINDINGS(X) \
+  WEFT_CONFIG_FINDINGS(X)     \
+  WEFT_NODE_FINDINGS(X)
 
 namespace weft {
 

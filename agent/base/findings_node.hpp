@@ -71,4 +71,9 @@
     "policies say; the message says which.",                                                                           \
     "weftd repairs what it can within ten seconds. What stays: see the message, `weft status` and weftd's log.",       \
     "Every ten seconds the links, the rows and the answers of the kernel are looked at for each pod of this node. "    \
-    "weft_enforcement_proofs_total counts the outcomes, weft_unenforced_workloads how many are left.")
+    "weft_enforcement_proofs_total counts the outcomes, weft_unenforced_workloads how many are left.")                 \
+  X(3030, kNodeUplinks, "The deny list does not act on every uplink",                                                  \
+    "datapath.uplinks is empty or matches no interface, or the kernel refuses the program on one that it matches.",    \
+    "Name the interfaces towards the network in datapath.uplinks, such as eth0 or bond*, and restart weftd.",          \
+    "Where another XDP program is, weft leaves it alone and uses tcx (Linux 6.6). Interfaces that are no Ethernet "    \
+    "cannot be guarded. `weft deny list` shows the interfaces and how each is guarded.")

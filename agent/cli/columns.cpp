@@ -124,12 +124,12 @@ ListView endpoints() {
 }
 
 ListView workloads() {
-  return {
-      {text("NAMESPACE", "namespace"), text("NAME", "name"), text("KIND", "kind"), made("PODS", pod_count, false, true),
-       text("IDENTITY", "identity"), made("ADDRESSES", addresses), state("STATE", "status.state"),
-       text("NODE", "node", true), text("ZONE", "zone", true), text("ACCOUNT", "serviceAccount", true),
-       made("PROCESS", process, true), made("PORTS", ports, true), text("REASON", "status.reason", true)},
-      object_name};
+  return {{text("NAMESPACE", "namespace"), text("NAME", "name"), text("KIND", "kind"),
+           made("PODS", pod_count, false, true), text("IDENTITY", "identity"), made("ADDRESSES", addresses),
+           state("STATE", "status.state"), text("QUARANTINE", "quarantine.since"), text("NODE", "node", true),
+           text("ZONE", "zone", true), text("ACCOUNT", "serviceAccount", true), made("PROCESS", process, true),
+           made("PORTS", ports, true), text("REASON", "status.reason", true)},
+          object_name};
 }
 
 ListView identities() {

@@ -154,6 +154,28 @@ class CommandLine {
     auto* cleanup = command("cleanup", "remove what weft owns on this node");
     cleanup->add_flag("-y,--yes", wanted_.yes, "do not ask");
     cleanup->add_flag("--dry-run", wanted_.dry_run, "only say what would be removed");
+    add_mitigations();
+  }
+
+  void add_mitigations() {
+    auto* deny = command("deny", "the deny list: addresses whose packets are dropped as they arrive");
+    deny->require_subcommand(0, 1);
+    auto* add = command(*deny, "add", "deny addresses or blocks of addresses at once");
+    option(*add, "CIDR", wanted_.words, "CIDR", "such as 203.0.113.0/24, 203.0.113.7 or 2001:db8::/32")
+        ->required()
+        ->expected(1, -1);
+    option(*add, "--ttl", wanted_.ttl, "TIME", "how long, such as 10m, 1h30m or 7d; default for ever");
+    option(*add, "--reason", wanted_.reason, "TEXT", "why, for those who look at the list");
+    add->add_flag("--force", wanted_.force, "also addresses of this node, of the loopback, and 0.0.0.0/0");
+    auto* remove = command(*deny, "remove", "take back what deny add denied");
+    option(*remove, "CIDR", wanted_.words, "CIDR", "as it is on the list")->required()->expected(1, -1);
+    command(*deny, "list", "what is denied, until when, by whom, and how often it was met");
+    auto* quarantine = command("quarantine", "cut a workload of this node off, but for the node itself");
+    option(*quarantine, "WORKLOAD", wanted_.name, "WORKLOAD", "namespace/name of a workload, or of one of its pods")
+        ->required();
+    quarantine->add_flag("--undo", wanted_.undo, "take it back");
+    option(*quarantine, "--reason", wanted_.reason, "TEXT", "why, for those who meet it");
+    option(*quarantine, "-n,--namespace", wanted_.space, "NAMESPACE", "of a name that says none");
   }
 
   void add_tool_commands() {

@@ -103,6 +103,24 @@ void show_datapath(const json& status, Screen& screen) {
       screen.line("Degraded", text_at(feature, "name") + ": " + text_at(feature, "detail"), Tone::kWarning);
 }
 
+void show_mitigations(const json& status, Screen& screen) {
+  if (number_at(status, "denyList.entries") > 0) {
+    auto problem = text_at(status, "denyList.problem");
+    screen.line("Deny list",
+                fmt::format("{} entries on {} of {} uplinks{}", count(status, "denyList.entries"),
+                            count(status, "denyList.guarded"), count(status, "denyList.uplinks"),
+                            problem.empty() ? "" : ": " + problem),
+                problem.empty() ? Tone::kPlain : Tone::kBad);
+  }
+  for (const auto& item : list_at(status, "quarantined")) {
+    auto reason = text_at(item, "reason");
+    screen.line("Quarantine",
+                fmt::format("{}/{} by uid {} at {}{}", text_at(item, "namespace"), text_at(item, "workload"),
+                            text_at(item, "uid"), text_at(item, "since"), reason.empty() ? "" : ": " + reason),
+                Tone::kWarning);
+  }
+}
+
 void show_rest(const json& status, Screen& screen) {
   if (auto repaired = number_at(status, "driftRepaired"); repaired > 0)
     screen.line("Drift", fmt::format("{:.0f} entries repaired", repaired), Tone::kWarning);
@@ -126,6 +144,7 @@ std::string screen_text(const json& status, const Console& console) {
   show_head(status, screen);
   show_sources(status, screen);
   show_datapath(status, screen);
+  show_mitigations(status, screen);
   show_rest(status, screen);
   return screen.take();
 }

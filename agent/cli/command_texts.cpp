@@ -125,6 +125,36 @@ std::vector<CommandText> judging_texts() {
   };
 }
 
+// Commands against an attack under way.
+std::vector<CommandText> mitigation_texts() {
+  return {
+      {"deny",
+       "Packets from denied addresses are dropped where they enter the node: on the interfaces of datapath.uplinks, by "
+       "XDP. What the command denies survives restarts and upgrades, and ends by itself, also without an agent. "
+       "Objects of the kind DenyList say the same in files.",
+       {}},
+      {"deny add",
+       "In force when the command returns. Addresses of this node, of the loopback, and blocks that hold every address "
+       "are refused unless --force is given. Who denied what is logged and kept: weft deny list -o json shows it.",
+       {{"weft deny add 203.0.113.0/24 --ttl 10m", "for ten minutes"},
+        {"weft deny add 203.0.113.7 2001:db8::7 --reason 'scan of 12 May'", "until it is removed"}}},
+      {"deny remove",
+       "Takes back what deny add denied. A block that a DenyList object names is denied until that object changes.",
+       {{"weft deny remove 203.0.113.0/24", "let it in again"}}},
+      {"deny list",
+       "Shows each block with its end, its hits, and who denied it. -o json adds the interfaces where the list acts "
+       "and "
+       "the last thousand changes.",
+       {{"weft deny list", "what is denied now"}}},
+      {"quarantine",
+       "Cuts all connections of the workload's pods and Workload processes on this node, and refuses new ones, both "
+       "ways, whatever policies say; the processes go on. The node itself still reaches them, for who investigates. It "
+       "survives restarts, and weft explain, flows and metrics name it.",
+       {{"weft quarantine shop/cart --reason 'talks to 203.0.113.7'", "cut it off"},
+        {"weft quarantine --undo shop/cart", "take it back"}}},
+  };
+}
+
 // Commands for whoever looks after the agent.
 std::vector<CommandText> caring_texts() {
   return {
@@ -172,6 +202,7 @@ const std::vector<CommandText>& command_texts() {
   static const std::vector<CommandText> texts = [] {
     auto all = reading_texts();
     std::ranges::move(judging_texts(), std::back_inserter(all));
+    std::ranges::move(mitigation_texts(), std::back_inserter(all));
     std::ranges::move(caring_texts(), std::back_inserter(all));
     return all;
   }();

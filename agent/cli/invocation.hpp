@@ -48,6 +48,10 @@ struct Invocation {
   bool yes = false;
   bool dry_run = false;
   bool markdown = false;
+  std::string ttl;
+  std::string reason;
+  bool force = false;
+  bool undo = false;
 
   Format format() const;
 };

@@ -61,6 +61,7 @@ struct PolicyMember {
   std::string uid;
   std::string node;
   std::string account;
+  std::string workload_name;  // of the owner of a pod, or the Workload itself
   bool deleting = false;
   const Labels* labels = nullptr;  // of the object, which lives in the snapshot
   const std::vector<NamedPort>* ports = nullptr;

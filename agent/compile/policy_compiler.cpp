@@ -68,6 +68,7 @@ struct PolicyCompiler::State {
   std::uint64_t last_serial = 0;
 
   std::map<std::string, std::vector<PolicyPtr>, std::less<>> policies;  // by namespace; "" is the cluster
+  std::map<NamespacedName, PolicyPtr> quarantined;                      // by workload
   std::map<ObjectKey, HeldPolicy> held;                                 // those that select something here
   std::map<std::string, HeldSubject> subjects;                          // by their content
   std::map<PolicyClasses::Key, std::uint32_t> subject_of;               // of local members
@@ -80,9 +81,11 @@ struct PolicyCompiler::State {
   ShardedMap<std::shared_ptr<const ClusterNetworkPolicy>> seen_cluster_policies;
 
   bool take_policies(const Snapshot& snapshot);
+  bool take_quarantines(const Quarantines& quarantines);
   CompiledPtr compiled(const PolicyPtr& policy);
   Selected select(const PolicyMember& member);
   void select_subjects();
+  Selected with_quarantine(Selected selected, const PolicyMember& member);
   std::uint32_t subject_for(Selected policies, const PolicyMember& member, std::uint32_t audit);
   std::uint32_t subject_of_member(const Selected& policies, const PolicyMember& member);
   void drop_unused_subjects();
@@ -111,6 +114,15 @@ bool PolicyCompiler::State::take_policies(const Snapshot& snapshot) {
   snapshot.network_policies.for_each([&](const auto& name, const auto& p) { policies[name.first].push_back(p); });
   snapshot.cluster_policies.for_each([&](const auto&, const auto& p) { policies[""].push_back(p); });
   terms = make_class_terms(snapshot);
+  return true;
+}
+
+bool PolicyCompiler::State::take_quarantines(const Quarantines& quarantines) {
+  if (std::ranges::equal(
+          quarantines, quarantined, {}, [](const auto& q) { return q.first; }, [](const auto& q) { return q.first; }))
+    return false;
+  quarantined.clear();
+  for (const auto& [workload, note] : quarantines) quarantined.emplace(workload, make_quarantine_policy(workload));
   return true;
 }
 
@@ -147,6 +159,14 @@ Selected PolicyCompiler::State::select(const PolicyMember& member) {
   return out;
 }
 
+Selected PolicyCompiler::State::with_quarantine(Selected selected, const PolicyMember& member) {
+  auto quarantine = quarantined.find({member.name.first, member.workload_name});
+  if (quarantine == quarantined.end()) return selected;
+  selected.push_back(compiled(quarantine->second));
+  std::ranges::sort(selected, comes_before);
+  return selected;
+}
+
 std::uint32_t PolicyCompiler::State::subject_for(Selected selected, const PolicyMember& member, std::uint32_t audit) {
   SubjectParts parts{{}, {}, audit};
   for (const auto& policy : selected) parts.policies.push_back(policy.get());
@@ -179,8 +199,9 @@ void PolicyCompiler::State::select_subjects() {
     // Labels that classes leave out are those that no policy names, so members of a class are selected alike.
     auto [selected, added] = known.try_emplace(member.classes[0]);
     if (added) selected->second = select(member);
-    for (const auto& policy : selected->second) ++last.uses[policy_key(*policy->object)].local_workloads;
-    subject_of[key] = subject_of_member(selected->second, member);
+    auto judging = with_quarantine(selected->second, member);
+    for (const auto& policy : judging) ++last.uses[policy_key(*policy->object)].local_workloads;
+    subject_of[key] = subject_of_member(judging, member);
   }
   book.finish();
   last.rules = book.names();
@@ -246,11 +267,13 @@ void PolicyCompiler::State::make_tables() {
   last.processes = make_process_subjects(classes.members(), *facts, find);
 }
 
-std::shared_ptr<const PolicyTables> PolicyCompiler::compile(const Snapshot& snapshot, const NodeFacts& facts) {
+std::shared_ptr<const PolicyTables> PolicyCompiler::compile(const Snapshot& snapshot, const NodeFacts& facts,
+                                                            const Quarantines& quarantines) {
   auto& state = *state_;
   bool changed = state.take_policies(snapshot);
   auto before = std::exchange(state.settled_terms, state.terms);
   if (changed) state.settled_terms.add(before);
+  changed = state.take_quarantines(quarantines) || changed;
   changed = state.classes.update(snapshot, state.settled_terms) || changed;
   changed = changed || state.last.settling || !state.facts || !(*state.facts == facts);
   if (changed) {

@@ -6,6 +6,7 @@
 
 #include "agent/compile/compiled.hpp"
 #include "agent/compile/policy_tables.hpp"
+#include "agent/model/quarantine.hpp"
 
 namespace weft {
 
@@ -23,8 +24,10 @@ class PolicyCompiler {
   explicit PolicyCompiler(const PolicyNumbers& numbers);
   ~PolicyCompiler();
   // Equal parts of two results are shared: a subject whose pointer is the same has the same rows. Where nothing changed
-  // that policies look at, the result is the one before.
-  std::shared_ptr<const PolicyTables> compile(const Snapshot& snapshot, const NodeFacts& facts);
+  // that policies look at, the result is the one before. Workloads in `quarantines` reach, and are reached by, their
+  // own node alone, whatever the policies of the snapshot say.
+  std::shared_ptr<const PolicyTables> compile(const Snapshot& snapshot, const NodeFacts& facts,
+                                              const Quarantines& quarantines = {});
 
  private:
   struct State;

@@ -40,7 +40,7 @@ std::string sentence_of(const PolicyExplanation& explanation, const PolicyCase& 
 std::string suggestion_for(const Snapshot& snapshot, const PolicyCase& what, const PolicyExplanation& explanation) {
   if (what.decision.verdict == WEFT_VERDICT_ALLOW || what.subject.kind != PolicyEnd::Kind::kWorkload) return {};
   if (what.decision.reason == WEFT_REASON_DEFAULT_DENY) return suggest_network_policy(what);
-  if (!explanation.rule) return {};
+  if (!explanation.rule || explanation.rule->policy.kind == ObjectKind::kQuarantine) return {};
   const auto* denying = snapshot.cluster_policies.find({"", explanation.rule->policy.name});
   return denying == nullptr ? std::string() : suggest_cluster_policy(what, **denying);
 }

@@ -30,7 +30,7 @@ bool is_member(const Pod& pod) { return pod.running && !pod.host_network; }
 
 // Whether policies see a difference.
 bool differs(const Pod& a, const Pod& b) {
-  return a.metadata != b.metadata || a.node != b.node || a.service_account != b.service_account ||
+  return a.metadata != b.metadata || a.node != b.node || a.service_account != b.service_account || a.owner != b.owner ||
          a.addresses != b.addresses || a.host_network != b.host_network || a.running != b.running || a.ports != b.ports;
 }
 
@@ -87,6 +87,7 @@ void PolicyClasses::update_pods(const Snapshot& snapshot) {
     auto member = member_of(PolicyMember::Kind::kPod, pod.metadata);
     member.node = pod.node;
     member.account = pod.service_account;
+    member.workload_name = pod.owner;
     member.ports = &pod.ports;
     member.addresses = usable(pod.addresses);
     put(std::move(member));
@@ -103,6 +104,7 @@ void PolicyClasses::update_workloads(const Snapshot& snapshot) {
                                         auto member = member_of(PolicyMember::Kind::kWorkload, workload.metadata);
                                         member.node = workload.node;
                                         member.account = workload.service_account;
+                                        member.workload_name = name.second;
                                         member.ports = &workload.ports;
                                         member.workload = &workload;
                                         member.addresses = usable(workload.addresses);

@@ -63,6 +63,8 @@ CompiledRule compile_rule(const PolicyRule& rule, const std::string& space, bool
   return out;
 }
 
+constexpr int kFirstOfAll = -1;  // priorities of objects begin at 0
+
 struct Queue {
   const CompiledPolicy* policy;
   const std::vector<CompiledRule>* rules;
@@ -145,10 +147,11 @@ void keep_numbers(const CompiledPolicy& policy, RuleBook& book) {
 
 std::vector<const CompiledRule*> order_rules(const std::vector<const CompiledPolicy*>& policies, PolicyTier tier,
                                              weft_direction direction) {
-  std::map<std::uint16_t, std::vector<Queue>> by_priority;
+  std::map<int, std::vector<Queue>> by_priority;
   for (const auto* policy : policies)
     if (policy->object->tier == tier)
-      by_priority[policy->object->priority].push_back({policy, &policy->rules[direction]});
+      by_priority[policy->object->quarantine ? kFirstOfAll : policy->object->priority].push_back(
+          {policy, &policy->rules[direction]});
   std::vector<const CompiledRule*> out;
   for (auto& [priority, queues] : by_priority)
     while (auto* queue = choose(queues)) out.push_back(&(*queue->rules)[queue->next++]);

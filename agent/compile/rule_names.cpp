@@ -20,6 +20,8 @@ Result<RuleName> read_rule(const json& entry) {
     name.policy.kind = ObjectKind::kNetworkPolicy;
   else if (kind == kind_name(ObjectKind::kClusterNetworkPolicy))
     name.policy.kind = ObjectKind::kClusterNetworkPolicy;
+  else if (kind == kind_name(ObjectKind::kQuarantine))
+    name.policy.kind = ObjectKind::kQuarantine;
   else
     return fail("a rule of an unknown kind of policy");
   if (direction < 0 || direction >= WEFT_DIRECTION_COUNT || tier < 0 || tier > static_cast<int>(PolicyTier::kBaseline))

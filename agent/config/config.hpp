@@ -36,7 +36,9 @@ struct MapSizes {
   std::uint32_t interfaces = 0;   // of local pods
   std::uint32_t sources = 0;      // addresses of local pods
   std::uint32_t replies = 0;      // conversations of pods without a connection
-  std::uint32_t events = 0;       // bytes of the ring of flow records, a power of two
+  std::uint32_t denied_addresses = 0;
+  std::uint32_t denied_networks = 0;
+  std::uint32_t events = 0;  // bytes of the ring of flow records, a power of two
   bool operator==(const MapSizes&) const = default;
 };
 

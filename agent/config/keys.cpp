@@ -43,8 +43,9 @@ std::vector<ConfigKey> datapath_keys() {
        "its own. Several agents on one kernel need one each."},
       {"datapath.cgroup", TEXT(datapath.cgroup), kPathOrEmpty, kRestart, kUsed,
        "Root of the cgroup v2 tree whose processes are served. Empty: found from the mounts."},
-      {"datapath.uplinks", TEXTS(datapath.uplinks), kInterface, kRestart, kLater,
-       "Interfaces towards the network, for XDP and tc programs. Globs such as eth* are allowed."},
+      {"datapath.uplinks", TEXTS(datapath.uplinks), kInterface, kRestart, kUsed,
+       "Interfaces towards the network, for XDP and tc programs: the deny list acts there. Globs such as eth* are "
+       "allowed; interfaces of pods are left out."},
       {"datapath.pods",
        TEXT(datapath.pods),
        kChoice,
@@ -66,6 +67,23 @@ std::vector<ConfigKey> datapath_keys() {
 
 ConfigKey map_size(std::string_view path, ConfigSlot slot, std::string_view text) {
   return {path, slot, kCount, kRestart, kUsed, text, {}, 0, kLargestMap};
+}
+
+// Maps of what guards interfaces.
+std::vector<ConfigKey> interface_map_keys() {
+  return {
+      map_size("datapath.maps.interfaces", COUNT(datapath.maps.interfaces),
+               "Interfaces of pods of this node. 0: from the memory of the node."),
+      map_size("datapath.maps.sources", COUNT(datapath.maps.sources),
+               "Addresses that the pods of this node may send from. 0: from the memory of the node."),
+      map_size("datapath.maps.replies", COUNT(datapath.maps.replies),
+               "Conversations of pods over UDP and SCTP whose answers are let through; the longest silent is forgotten "
+               "first. 0: from the memory of the node."),
+      map_size("datapath.maps.deniedAddresses", COUNT(datapath.maps.denied_addresses),
+               "Single addresses on the deny list. 0: from the memory of the node."),
+      map_size("datapath.maps.deniedNetworks", COUNT(datapath.maps.denied_networks),
+               "Blocks of addresses on the deny list. 0: from the memory of the node."),
+  };
 }
 
 std::vector<ConfigKey> map_keys() {
@@ -108,13 +126,6 @@ std::vector<ConfigKey> map_keys() {
           "datapath.maps.policy", COUNT(datapath.maps.policy),
           "Rules of all policies for the workloads of this node, one for each peer and port. 0: from the memory of "
           "the node."),
-      map_size("datapath.maps.interfaces", COUNT(datapath.maps.interfaces),
-               "Interfaces of pods of this node. 0: from the memory of the node."),
-      map_size("datapath.maps.sources", COUNT(datapath.maps.sources),
-               "Addresses that the pods of this node may send from. 0: from the memory of the node."),
-      map_size("datapath.maps.replies", COUNT(datapath.maps.replies),
-               "Conversations of pods over UDP and SCTP whose answers are let through; the longest silent is forgotten "
-               "first. 0: from the memory of the node."),
       {"datapath.maps.events",
        COUNT(datapath.maps.events),
        kBytes,
@@ -198,7 +209,7 @@ std::vector<ConfigKey> serving_keys() {
 const std::vector<ConfigKey>& table() {
   static const std::vector<ConfigKey> keys = [] {
     std::vector<ConfigKey> all;
-    for (auto part : {node_keys(), datapath_keys(), map_keys(), source_keys(), serving_keys()})
+    for (auto part : {node_keys(), datapath_keys(), map_keys(), interface_map_keys(), source_keys(), serving_keys()})
       all.insert(all.end(), part.begin(), part.end());
     return all;
   }();

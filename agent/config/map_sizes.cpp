@@ -29,6 +29,7 @@ constexpr std::uint64_t kPolicyBytes = 88;
 constexpr std::uint64_t kInterfaceBytes = 64;
 constexpr std::uint64_t kSourceBytes = 80;
 constexpr std::uint64_t kReplyBytes = 128;
+constexpr std::uint64_t kDeniedAddressBytes = 80;
 
 std::uint32_t scaled(std::uint64_t wanted, std::uint32_t smallest, std::uint32_t largest) {
   auto power = std::bit_floor(std::max<std::uint64_t>(wanted, 1));
@@ -63,6 +64,8 @@ MapSizes make_default_map_sizes(std::uint64_t memory_bytes, std::uint32_t cpus) 
   sizes.interfaces = scaled(unit / 16, 512, 8192);
   sizes.sources = 4 * sizes.interfaces;
   sizes.replies = scaled(unit / 2, 4096, 262144);
+  sizes.denied_addresses = scaled(unit, 8192, 262144);
+  sizes.denied_networks = scaled(unit / 4, 1024, 65536);
   // Read every 50 ms: a record and its header take 168 bytes, so 2 MiB hold what 120,000 connections a second leave in
   // between. The ring counts twice in the memory of weftd, which maps it twice.
   sizes.events = scaled(memory_bytes / 8192, 512 * 1024, 4 * 1024 * 1024);
@@ -87,7 +90,8 @@ std::uint64_t estimate_map_bytes(const MapSizes& sizes, std::uint32_t cpus) {
          sizes.edges * edge_bytes(cpus) + sizes.connections * kConnectionBytes + sizes.udp_flows * kUdpFlowBytes +
          sizes.tuples * kTupleBytes + sizes.peers * kPeerBytes + sizes.networks * kNetworkBytes +
          sizes.subjects * kSubjectBytes + sizes.policy * kPolicyBytes + sizes.interfaces * kInterfaceBytes +
-         sizes.sources * kSourceBytes + sizes.replies * kReplyBytes + sizes.events;
+         sizes.sources * kSourceBytes + sizes.replies * kReplyBytes + sizes.denied_addresses * kDeniedAddressBytes +
+         sizes.denied_networks * kNetworkBytes + sizes.events;
 }
 
 }  // namespace weft

@@ -14,7 +14,7 @@ namespace weft {
 
 // Each is all or nothing: a half of balancing or of flows would lie, and a pod whose packets are judged one way only is
 // not under policy.
-enum class Feature : std::uint8_t { kBalancing, kFlows, kPolicy };
+enum class Feature : std::uint8_t { kBalancing, kFlows, kPolicy, kDenyList };
 
 struct Hook {
   std::string_view name;     // of the link pin, in status and metrics
@@ -49,6 +49,12 @@ inline constexpr std::array<Hook, 2> kPodHooks{{
     {"pod_ingress", "weft_pod_ingress", kTcxEgress, Feature::kPolicy},
 }};
 
+// Of every uplink one of the two: the second where somebody else's XDP program is.
+inline constexpr std::array<Hook, 2> kUplinkHooks{{
+    {"uplink_xdp", "weft_uplink_xdp", BPF_XDP, Feature::kDenyList},
+    {"uplink_tc", "weft_uplink_tc", kTcxIngress, Feature::kDenyList},
+}};
+
 // Everything that is loaded, also what only the agent runs.
 struct Program {
   std::string_view name;    // in probes
@@ -62,10 +68,11 @@ inline constexpr std::array kAgentPrograms{
 };
 
 inline constexpr auto kPrograms = [] {
-  std::array<Program, kHooks.size() + kPodHooks.size() + kAgentPrograms.size()> all{};
+  std::array<Program, kHooks.size() + kPodHooks.size() + kUplinkHooks.size() + kAgentPrograms.size()> all{};
   std::size_t next = 0;
   for (const auto& hook : kHooks) all[next++] = {hook.name, hook.program, hook.feature};
   for (const auto& hook : kPodHooks) all[next++] = {hook.name, hook.program, hook.feature};
+  for (const auto& hook : kUplinkHooks) all[next++] = {hook.name, hook.program, hook.feature};
   for (const auto& program : kAgentPrograms) all[next++] = program;
   return all;
 }();

@@ -16,10 +16,11 @@ namespace {
 
 bool owned(const std::string& part, std::string name) {
   if (name.ends_with("_next")) name.resize(name.size() - 5);
+  auto is_numbered = [&](const Hook& hook) { return number_of_pin(hook.name, name).has_value(); };
   if (part != "maps")
     return std::any_of(kHooks.begin(), kHooks.end(), [&](const Hook& hook) { return hook.name == name; }) ||
-           std::any_of(kPodHooks.begin(), kPodHooks.end(),
-                       [&](const Hook& hook) { return number_of_pin(hook.name, name).has_value(); });
+           std::any_of(kPodHooks.begin(), kPodHooks.end(), is_numbered) ||
+           std::any_of(kUplinkHooks.begin(), kUplinkHooks.end(), is_numbered);
   return std::any_of(kPinnedMaps.begin(), kPinnedMaps.end(), [&](const PinnedMap& map) {
     auto prefix = std::string(map.name) + "_v";
     return name.rfind(prefix, 0) == 0 && name.find_first_not_of("0123456789", prefix.size()) == std::string::npos;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "agent/base/result.hpp"
+#include "agent/kernel/deny_tables.hpp"
 #include "agent/kernel/facts.hpp"
 #include "agent/kernel/links.hpp"
 #include "agent/kernel/object.hpp"
@@ -16,6 +17,7 @@
 #include "agent/kernel/policy_tables.hpp"
 #include "agent/kernel/ring.hpp"
 #include "agent/kernel/tables.hpp"
+#include "agent/kernel/uplink_links.hpp"
 
 namespace weft {
 
@@ -42,6 +44,8 @@ class Datapath {
   bool has(Feature feature) const { return object_->has(feature); }
   PodHooks& pod_hooks() { return *pod_hooks_; }
   const PodTables& pod_tables() const { return *pod_tables_; }
+  UplinkLinks& uplink_links() { return *uplink_links_; }
+  const DenyTables& deny_tables() const { return *deny_tables_; }
   const KernelFacts& facts() const { return *facts_; }
   Result<Ring> open_ring(Ring::Handler on_record) const {
     return Ring::open(object_->map_fd("weft_events"), std::move(on_record));
@@ -55,10 +59,12 @@ class Datapath {
   Fd directory_;  // holds the lock
   std::unique_ptr<Links> links_;
   std::unique_ptr<PodHooks> pod_hooks_;
+  std::unique_ptr<UplinkLinks> uplink_links_;
   std::unique_ptr<BpfObject> object_;
   std::unique_ptr<KernelTables> tables_;
   std::unique_ptr<KernelPolicyTables> policy_;
   std::unique_ptr<PodTables> pod_tables_;
+  std::unique_ptr<DenyTables> deny_tables_;
   std::unique_ptr<KernelFacts> facts_;
 };
 

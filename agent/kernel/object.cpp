@@ -21,15 +21,27 @@ using Skeleton = std::unique_ptr<weft_bpf, void (*)(weft_bpf*)>;
 
 Result<> set_sizes(weft_bpf* skeleton, const DatapathSizes& sizes) {
   const std::pair<bpf_map*, std::uint32_t> wanted[] = {
-      {skeleton->maps.weft_services, sizes.services},   {skeleton->maps.weft_slots, sizes.slots},
-      {skeleton->maps.weft_endpoints, sizes.endpoints}, {skeleton->maps.weft_owners, sizes.owners},
-      {skeleton->maps.weft_processes, sizes.processes}, {skeleton->maps.weft_affinity, sizes.affinity},
-      {skeleton->maps.weft_edges, sizes.edges},         {skeleton->maps.weft_connections, sizes.connections},
-      {skeleton->maps.weft_udp_flows, sizes.udp_flows}, {skeleton->maps.weft_tuples, sizes.tuples},
-      {skeleton->maps.weft_events, sizes.events_bytes}, {skeleton->maps.weft_peers, sizes.peers},
-      {skeleton->maps.weft_networks, sizes.networks},   {skeleton->maps.weft_subjects, sizes.subjects},
-      {skeleton->maps.weft_policy, sizes.policy},       {skeleton->maps.weft_interfaces, sizes.interfaces},
-      {skeleton->maps.weft_sources, sizes.sources},     {skeleton->maps.weft_replies, sizes.replies},
+      {skeleton->maps.weft_services, sizes.services},
+      {skeleton->maps.weft_slots, sizes.slots},
+      {skeleton->maps.weft_endpoints, sizes.endpoints},
+      {skeleton->maps.weft_owners, sizes.owners},
+      {skeleton->maps.weft_processes, sizes.processes},
+      {skeleton->maps.weft_affinity, sizes.affinity},
+      {skeleton->maps.weft_edges, sizes.edges},
+      {skeleton->maps.weft_connections, sizes.connections},
+      {skeleton->maps.weft_udp_flows, sizes.udp_flows},
+      {skeleton->maps.weft_tuples, sizes.tuples},
+      {skeleton->maps.weft_events, sizes.events_bytes},
+      {skeleton->maps.weft_peers, sizes.peers},
+      {skeleton->maps.weft_networks, sizes.networks},
+      {skeleton->maps.weft_subjects, sizes.subjects},
+      {skeleton->maps.weft_policy, sizes.policy},
+      {skeleton->maps.weft_interfaces, sizes.interfaces},
+      {skeleton->maps.weft_sources, sizes.sources},
+      {skeleton->maps.weft_replies, sizes.replies},
+      {skeleton->maps.weft_denied_addresses, sizes.denied_addresses},
+      {skeleton->maps.weft_denied_networks, sizes.denied_networks},
+      {skeleton->maps.weft_denial_hits, sizes.denied_addresses + sizes.denied_networks},
   };
   for (const auto& [map, entries] : wanted)
     if (int problem = ::bpf_map__set_max_entries(map, entries); problem != 0)

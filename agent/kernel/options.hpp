@@ -25,6 +25,8 @@ struct DatapathSizes {
   std::uint32_t interfaces = 4096;
   std::uint32_t sources = 16384;
   std::uint32_t replies = 65536;
+  std::uint32_t denied_addresses = 131072;
+  std::uint32_t denied_networks = 16384;
   std::uint32_t events_bytes = 1U << 22;  // a power of two, at least a page
 };
 

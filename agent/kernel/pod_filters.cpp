@@ -12,6 +12,7 @@
 #include "agent/kernel/netlink_socket.hpp"
 #include "agent/kernel/object.hpp"
 #include "agent/kernel/pod_links.hpp"
+#include "agent/kernel/tcx.hpp"
 
 namespace weft {
 namespace {

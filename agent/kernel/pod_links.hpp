@@ -2,15 +2,13 @@
 #pragma once
 
 #include <array>
-#include <map>
+#include <utility>
 
 #include "agent/base/fd.hpp"
-#include "agent/kernel/pins.hpp"
+#include "agent/kernel/interface_hook.hpp"
 #include "agent/kernel/pod_hooks.hpp"
 
 namespace weft {
-
-bool kernel_has_tcx();
 
 class PodLinks : public PodHooks {
  public:
@@ -26,24 +24,12 @@ class PodLinks : public PodHooks {
   PodHookState audit(std::uint32_t interface, const Hook& hook) const override;
 
  private:
-  struct Side {
-    const Hook* hook = nullptr;
-    int program = -1;  // owned by the object
-    std::uint32_t program_id = 0;
-    std::map<std::uint32_t, Fd> links;  // by interface
-    ProgramPins pins;
-  };
-  PodLinks() = default;
-  std::filesystem::path link_pin(const Side& side, std::uint32_t interface) const;
-  Result<> adopt_side(Side& side);
-  Result<> swap_side(Side& side, int program);
-  Result<bool> attach_side(Side& side, std::uint32_t interface);
-  Result<> create_link(Side& side, std::uint32_t interface);
-  void detach_side(Side& side, std::uint32_t interface);
-  const Side& side_of(const Hook& hook) const;
+  explicit PodLinks(std::array<InterfaceHook, kPodHooks.size()> sides) : sides_(std::move(sides)) {}
+  Result<bool> attach_side(InterfaceHook& side, std::uint32_t interface);
+  Result<> create_link(InterfaceHook& side, std::uint32_t interface);
+  const InterfaceHook& side_of(const Hook& hook) const;
 
-  std::filesystem::path bpffs_;
-  std::array<Side, kPodHooks.size()> sides_;
+  std::array<InterfaceHook, kPodHooks.size()> sides_;
   Fd hold_;  // a program that drops everything, for the moment in which ours is moved
 };
 

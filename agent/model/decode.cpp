@@ -30,10 +30,11 @@ constexpr std::array kKnown{
     KnownKind{kOwnApi, ObjectKind::kWorkload, NameRule::kSubdomain, true},
     KnownKind{"networking.k8s.io/v1", ObjectKind::kNetworkPolicy, NameRule::kSubdomain, true},
     KnownKind{"policy.networking.k8s.io/v1alpha2", ObjectKind::kClusterNetworkPolicy, NameRule::kSubdomain, false},
+    KnownKind{kOwnApi, ObjectKind::kDenyList, NameRule::kSubdomain, false},
 };
 
 // Kinds that weft knows the meaning of and does not enforce, by API group.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 33> kNotEnforced{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 32> kNotEnforced{{
     {"networking.k8s.io", "Ingress"},
     {"policy.networking.k8s.io", "AdminNetworkPolicy"},
     {"policy.networking.k8s.io", "BaselineAdminNetworkPolicy"},
@@ -51,7 +52,6 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 33> kNotEnfo
     {"split.smi-spec.io", "TrafficSplit"},
     {"mesh.weft.dev", "AccessPolicy"},
     {"mesh.weft.dev", "TrafficPolicy"},
-    {"mesh.weft.dev", "DenyList"},
     {"apps", "ReplicaSet"},
     {"apps", "Deployment"},
     {"apps", "DaemonSet"},
@@ -98,6 +98,10 @@ Object decode_kind(ObjectKind kind, const JsonCursor& object, Metadata metadata)
       return std::make_shared<const NetworkPolicy>(decode_network_policy(object, std::move(metadata)));
     case ObjectKind::kClusterNetworkPolicy:
       return std::make_shared<const ClusterNetworkPolicy>(decode_cluster_policy(object, std::move(metadata)));
+    case ObjectKind::kDenyList:
+      return std::make_shared<const DenyList>(decode_deny_list(object, std::move(metadata)));
+    case ObjectKind::kQuarantine:
+      break;
   }
   WEFT_ASSERT(false);
   return {};

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "agent/base/json.hpp"
+#include "agent/model/deny_list.hpp"
 #include "agent/model/objects.hpp"
 #include "agent/model/policy.hpp"
 
@@ -16,10 +17,13 @@ EndpointSlice decode_slice(const JsonCursor& object, Metadata metadata);
 Workload decode_workload(const JsonCursor& object, Metadata metadata);
 NetworkPolicy decode_network_policy(const JsonCursor& object, Metadata metadata);
 ClusterNetworkPolicy decode_cluster_policy(const JsonCursor& object, Metadata metadata);
+DenyList decode_deny_list(const JsonCursor& object, Metadata metadata);
 
 // Parts that several kinds share.
 enum class NameRule : std::uint8_t { kLabel, kSubdomain };
 Metadata decode_metadata(const JsonCursor& object, NameRule rule, bool namespaced);
+// For weft's own kinds, whose fields are all known: around `spec`.
+void refuse_unknown_around(const JsonCursor& object);
 LabelSelector decode_selector(const JsonCursor& parent, std::string_view key);
 Labels decode_labels(const JsonCursor& parent, std::string_view key);
 // A name that refers to another object; empty when absent or wrong.

@@ -53,6 +53,14 @@ bool is_plain_uid(std::string_view uid) {
 
 }  // namespace
 
+void refuse_unknown_around(const JsonCursor& object) {
+  object.refuse_unknown({"apiVersion", "kind", "metadata", "spec", "status"});
+  auto metadata = object.object("metadata");
+  metadata.refuse_unknown({"name", "namespace", "labels", "annotations", "uid", "resourceVersion", "generation",
+                           "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "ownerReferences",
+                           "finalizers", "managedFields", "selfLink", "generateName"});
+}
+
 std::string decode_reference(const JsonCursor& parent, std::string_view key, NameRule rule) {
   auto name = parent.string(key);
   if (name.empty() || fits(name, rule)) return name;

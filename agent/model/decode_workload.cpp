@@ -135,14 +135,6 @@ std::string account_or_default(const JsonCursor& spec, std::string_view key) {
   return account.empty() ? "default" : account;
 }
 
-void refuse_unknown_around(const JsonCursor& object) {
-  object.refuse_unknown({"apiVersion", "kind", "metadata", "spec", "status"});
-  auto metadata = object.object("metadata");
-  metadata.refuse_unknown({"name", "namespace", "labels", "annotations", "uid", "resourceVersion", "generation",
-                           "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "ownerReferences",
-                           "finalizers", "managedFields", "selfLink", "generateName"});
-}
-
 }  // namespace
 
 Namespace decode_namespace(const JsonCursor&, Metadata metadata) { return {std::move(metadata)}; }

@@ -113,6 +113,7 @@ class SnapshotWriter {
     if constexpr (std::is_same_v<T, Workload>) return next_->workloads;
     if constexpr (std::is_same_v<T, NetworkPolicy>) return next_->network_policies;
     if constexpr (std::is_same_v<T, ClusterNetworkPolicy>) return next_->cluster_policies;
+    if constexpr (std::is_same_v<T, DenyList>) return next_->deny_lists;
   }
 
   template <class T>
@@ -128,6 +129,10 @@ class SnapshotWriter {
   void apply(const std::shared_ptr<const T>& before, const std::shared_ptr<const T>& after) {
     write(before, after);
     changes_.policies = true;
+  }
+
+  void apply(const std::shared_ptr<const DenyList>& before, const std::shared_ptr<const DenyList>& after) {
+    write(before, after);
   }
 
   void apply(const std::shared_ptr<const Node>& before, const std::shared_ptr<const Node>& after) {

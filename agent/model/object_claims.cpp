@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "agent/base/findings.hpp"
+#include "agent/model/deny_list.hpp"
 #include "agent/model/policy.hpp"
 
 namespace weft {

@@ -43,6 +43,8 @@ template <>
 constexpr ObjectKind kKindOf<NetworkPolicy> = ObjectKind::kNetworkPolicy;
 template <>
 constexpr ObjectKind kKindOf<ClusterNetworkPolicy> = ObjectKind::kClusterNetworkPolicy;
+template <>
+constexpr ObjectKind kKindOf<DenyList> = ObjectKind::kDenyList;
 
 }  // namespace
 
@@ -76,6 +78,10 @@ std::string_view kind_name(ObjectKind kind) {
       return "NetworkPolicy";
     case ObjectKind::kClusterNetworkPolicy:
       return "ClusterNetworkPolicy";
+    case ObjectKind::kDenyList:
+      return "DenyList";
+    case ObjectKind::kQuarantine:
+      return "Quarantine";
   }
   return "unknown";
 }

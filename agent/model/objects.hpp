@@ -26,10 +26,12 @@ enum class ObjectKind : std::uint8_t {
   kEndpointSlice,
   kWorkload,
   kNetworkPolicy,
-  kClusterNetworkPolicy
+  kClusterNetworkPolicy,
+  kDenyList,
+  kQuarantine  // no manifest has it: people quarantine by command
 };
-inline constexpr std::size_t kObjectKinds = 8;
-std::string_view kind_name(ObjectKind kind);  // "Namespace", …
+inline constexpr std::size_t kObjectKinds = 9;  // that manifests have
+std::string_view kind_name(ObjectKind kind);    // "Namespace", …
 
 // Identifies an object over its life; `space` is empty for cluster-wide kinds.
 struct ObjectKey {
@@ -170,11 +172,12 @@ struct EndpointSlice {
 
 struct NetworkPolicy;  // policy.hpp
 struct ClusterNetworkPolicy;
+struct DenyList;  // deny_list.hpp
 
-using Object =
-    std::variant<std::shared_ptr<const Namespace>, std::shared_ptr<const Node>, std::shared_ptr<const Pod>,
-                 std::shared_ptr<const Service>, std::shared_ptr<const EndpointSlice>, std::shared_ptr<const Workload>,
-                 std::shared_ptr<const NetworkPolicy>, std::shared_ptr<const ClusterNetworkPolicy>>;
+using Object = std::variant<std::shared_ptr<const Namespace>, std::shared_ptr<const Node>, std::shared_ptr<const Pod>,
+                            std::shared_ptr<const Service>, std::shared_ptr<const EndpointSlice>,
+                            std::shared_ptr<const Workload>, std::shared_ptr<const NetworkPolicy>,
+                            std::shared_ptr<const ClusterNetworkPolicy>, std::shared_ptr<const DenyList>>;
 ObjectKey object_key(const Object& object);
 
 // A finding about one object, for its status and for `weft analyze`.

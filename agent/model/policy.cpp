@@ -38,7 +38,9 @@ std::string_view action_name(RuleAction action) {
 }
 
 ObjectKey policy_key(const Policy& policy) {
-  auto kind = policy.tier == PolicyTier::kNetwork ? ObjectKind::kNetworkPolicy : ObjectKind::kClusterNetworkPolicy;
+  auto kind = policy.quarantine                     ? ObjectKind::kQuarantine
+              : policy.tier == PolicyTier::kNetwork ? ObjectKind::kNetworkPolicy
+                                                    : ObjectKind::kClusterNetworkPolicy;
   return {kind, policy.metadata.space, policy.metadata.name};
 }
 

@@ -68,6 +68,7 @@ struct Policy {
   std::uint16_t priority = 0;  // 0 … 1000, lower comes first; of ClusterNetworkPolicy
   bool audit = false;          // annotation mesh.weft.dev/mode: audit
   bool broken = false;         // something of it could not be read: it denies what it selects
+  bool quarantine = false;     // of one workload, named as the policy is: comes before all others of its tier
   PodSelection subject;
   PolicySide ingress;
   PolicySide egress;

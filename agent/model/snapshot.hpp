@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/model/deny_list.hpp"
 #include "agent/model/event.hpp"
 #include "agent/model/objects.hpp"
 #include "agent/model/policy.hpp"
@@ -149,6 +150,7 @@ struct Snapshot {
   ShardedMap<std::shared_ptr<const Workload>> workloads;
   ShardedMap<std::shared_ptr<const NetworkPolicy>> network_policies;
   ShardedMap<std::shared_ptr<const ClusterNetworkPolicy>> cluster_policies;
+  ShardedMap<std::shared_ptr<const DenyList>> deny_lists;
   ShardedMap<std::vector<std::shared_ptr<const EndpointSlice>>> slices_by_service;  // (namespace, service) → its slices
   ShardedMap<ServiceMembers> members_by_service;    // of services with a selector, also where slices make them unused
   ShardedMap<std::vector<Diagnostic>> diagnostics;  // ("", origin) → what is wrong with that file or stream

@@ -111,6 +111,7 @@ struct AgentMetrics::Families {
   prometheus::Family<prometheus::Counter>& proof_family = counter_family(FamilyId::kEnforcementProofs);
   prometheus::Counter& proofs_proven = proof_family.Add({{"result", "proven"}});
   prometheus::Counter& proofs_failed = proof_family.Add({{"result", "failed"}});
+  prometheus::Gauge& quarantined = gauge(FamilyId::kQuarantined);
   GaugeSet map_entries{gauge_family(FamilyId::kMapEntries)};
   GaugeSet map_max_entries{gauge_family(FamilyId::kMapMaxEntries)};
   prometheus::Family<prometheus::Counter>& helper_errors = counter_family(FamilyId::kHelperErrors);
@@ -170,6 +171,10 @@ void AgentMetrics::set_proofs(std::uint64_t proven, std::uint64_t failed) {
 
 void AgentMetrics::set_unenforced(std::uint64_t workloads) {
   families_->unenforced.Set(static_cast<double>(workloads));
+}
+
+void AgentMetrics::set_quarantined(std::uint64_t workloads) {
+  families_->quarantined.Set(static_cast<double>(workloads));
 }
 
 void AgentMetrics::set_maps(std::span<const MapUse> maps) {

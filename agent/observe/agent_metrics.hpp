@@ -23,6 +23,7 @@ class AgentMetrics {
   void set_attachments(std::span<const Attachment> attachments);
   void set_unenforced(std::uint64_t workloads);
   void set_proofs(std::uint64_t proven, std::uint64_t failed);  // totals
+  void set_quarantined(std::uint64_t workloads);
   void set_maps(std::span<const MapUse> maps);
   // Sums over the CPUs, indexed by enum weft_counter.
   void set_counters(std::span<const std::uint64_t, WEFT_COUNTER_COUNT> counters);

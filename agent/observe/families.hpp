@@ -55,7 +55,7 @@ enum class MetricType : std::uint8_t { kCounter, kGauge, kHistogram };
 #define WEFT_POLICY_FAMILIES(X)                                                                                    \
   X(kPolicyVerdicts, "weft_policy_verdicts_total", kCounter, "direction, verdict, policy, rule",                   \
     "Decisions of policy: new connections allowed, packets denied, connections that audited policies would deny.") \
-  X(kDrops, "weft_drops_total", kCounter, "reason", "Packets of pods that were dropped, by why.")
+  X(kDrops, "weft_drops_total", kCounter, "reason", "Packets that were dropped, by why.")
 
 #define WEFT_AGENT_FAMILIES(X)                                                                                      \
   X(kBuildInfo, "weft_build_info", kGauge, "version", "Always 1; the version is in the label.")                     \
@@ -66,6 +66,7 @@ enum class MetricType : std::uint8_t { kCounter, kGauge, kHistogram };
     "Workloads of this node with a pod whose packets are not judged; weft status says which and why.")              \
   X(kEnforcementProofs, "weft_enforcement_proofs_total", kCounter, "result",                                        \
     "Pods of this node that were proven to be under policy, or failed: rows and answers of the kernel.")            \
+  X(kQuarantined, "weft_quarantined_workloads", kGauge, "", "Workloads that are in quarantine by command.")         \
   X(kMapEntries, "weft_map_entries", kGauge, "map", "Entries of a kernel map.")                                     \
   X(kMapMaxEntries, "weft_map_max_entries", kGauge, "map", "Size of a kernel map.")                                 \
   X(kHelperErrors, "weft_helper_errors_total", kCounter, "helper, errno",                                           \

@@ -54,7 +54,7 @@ Generated from the tables of the code; a test compares. The words are the `reaso
 constexpr std::string_view kDroppedIntro = R"(
 ## Dropped
 
-Packets of pods, in `weft_drops_total`.
+Packets of pods, and of uplinks, in `weft_drops_total`.
 
 | reason | meaning |
 |---|---|

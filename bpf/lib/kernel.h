@@ -23,7 +23,15 @@
 
 enum { IPPROTO_TCP = 6, IPPROTO_UDP = 17, IPPROTO_IPV6 = 41, IPPROTO_SCTP = 132, IPPROTO_MPTCP = 262 };
 enum { AF_INET = 2, AF_INET6 = 10 };
-enum { ECONNRESET = 104, ETIMEDOUT = 110, ECONNREFUSED = 111, EHOSTUNREACH = 113, ENETUNREACH = 101, EPIPE = 32 };
+enum {
+	EEXIST = 17,
+	ECONNRESET = 104,
+	ETIMEDOUT = 110,
+	ECONNREFUSED = 111,
+	EHOSTUNREACH = 113,
+	ENETUNREACH = 101,
+	EPIPE = 32
+};
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 

@@ -8,6 +8,8 @@
 
 #include "lib/address.h"
 
+enum { WEFT_PASS = -1 /* TCX_NEXT, TC_ACT_UNSPEC: the next program is asked */, WEFT_DROP = 2 /* TC_ACT_SHOT */ };
+
 enum {
 	ETH_HEADER = 14,
 	ETH_P_ARP = 0x0806,

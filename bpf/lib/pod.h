@@ -22,8 +22,6 @@
 #include "lib/policy.h"
 #include "lib/reply.h"
 
-enum { WEFT_PASS = -1 /* TCX_NEXT, TC_ACT_UNSPEC: the next program is asked */, WEFT_DROP = 2 /* TC_ACT_SHOT */ };
-
 struct weft_pod_case {
 	struct weft_pod_ends ends;
 	__u64 now_ns;

@@ -73,6 +73,36 @@ class FakeBackend final : public Backend {
     if (reload_refused) return done({false, 0, "1 object was refused", {sample_finding()}});
     done({true, 7, "", {sample_finding()}});
   }
+  Result<DenyListView> deny_list() const override {
+    return DenyListView{{{"203.0.113.0/24",
+                          60'000'000'000,
+                          true,
+                          1'000'000'000,
+                          1000,
+                          77,
+                          "a scan",
+                          {"attackers"},
+                          3,
+                          180,
+                          2'000'000'000}},
+                        {{"uplink_xdp", "eth0", Attachment::State::kAttached, "driver mode"}},
+                        "",
+                        {{1'000'000'000, 1000, 77, "deny", "203.0.113.0/24", "for 1m: a scan"}}};
+  }
+  Result<> change_deny_list(const DenyRequest& request, const HttpPeer& by) override {
+    denied = request;
+    changed_by = by;
+    if (deny_refusal) return std::unexpected(*deny_refusal);
+    return {};
+  }
+  Result<QuarantineView> quarantine(const QuarantineRequest& request, const HttpPeer& by) override {
+    changed_by = by;
+    if (request.workload == "nobody") return fail(ENOENT, "there is no workload and no pod shop/nobody");
+    return QuarantineView{request.space, request.workload, 1'000'000'000, by.uid, request.reason};
+  }
+  std::optional<DenyRequest> denied;
+  std::optional<Error> deny_refusal;
+  HttpPeer changed_by;
   Result<> set_log_level(std::string_view level) override {
     if (level != "debug") return fail("there is no log level " + std::string(level));
     log_level = level;

@@ -123,6 +123,11 @@ StatusView FakeBackend::status() const {
   view.attachments = {{"connect4", "/sys/fs/cgroup", Attachment::State::kForeign, "id 7"}};
   view.unenforced = {{{"shop", "web-0"}, {"shop", "web"}, "no interface"}};
   view.unenforced_total = 1;
+  view.denied = 3;
+  view.uplinks = 2;
+  view.guarded = 1;
+  view.deny_problem = "it acts on 1 of 2 uplinks";
+  view.quarantined = {{"shop", "cart", 1'000'000'000, 0, "a scan"}};
   view.maps = {{"weft_edges", 1, 2}};
   view.findings.assign(150, sample_finding());
   view.findings_total = 150;
@@ -185,6 +190,7 @@ Source<WorkloadView> FakeBackend::workloads(const ListQuery&) const {
   by_cgroup.process = Workload::Process{"", "/web", {}};
   by_uid.process = Workload::Process{"", "", 1001};
   pod.kind = "Pod";
+  pod.quarantine = QuarantineView{"shop", "web", 1'000'000'000, 0, "a scan"};
   return source_of<WorkloadView>({by_unit, by_cgroup, by_uid, pod});
 }
 

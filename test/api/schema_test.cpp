@@ -206,6 +206,8 @@ TEST_CASE("the other documents have the shapes of their schemas") {
   hold_fast("error",
             {reload_json({false, 0, "refused", {sample_finding()}}), error_response(404, "no \x1b[31m\xff").text});
   hold_fast("log-level", {log_level_json("debug")});
+  hold_fast("denied-list", {deny_list_json(backend.deny_list().value())});
+  hold_fast("quarantine", {quarantine_json({"shop", "cart", 1'000'000'000, 0, "a scan"}, false)});
   hold_fast("flow", flow_documents());
   hold_fast("flow-lost", {lost_json(3)});
   hold_fast("flow-summary", {summary_json(3, 4)});

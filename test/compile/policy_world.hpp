@@ -18,6 +18,7 @@ namespace weft::test {
 class PolicyWorld {
  public:
   NodeFacts facts{"node-a", "", "", {}};
+  Quarantines quarantines;
 
   void put_yaml(std::string_view yaml) { take(decode_manifest("in.yaml", yaml)); }
   // One object; tests that make thousands of them.
@@ -31,7 +32,7 @@ class PolicyWorld {
   const std::shared_ptr<const PolicyTables>& compile() {
     if (!events_.empty()) fold_.apply(events_);
     events_.clear();
-    tables = compiler_.compile(*fold_.snapshot(), facts);
+    tables = compiler_.compile(*fold_.snapshot(), facts, quarantines);
     return tables;
   }
   // Until nothing of what went is left.

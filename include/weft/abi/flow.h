@@ -250,7 +250,8 @@ enum weft_counter { WEFT_COUNTERS(WEFT_X_COUNTER) WEFT_COUNTER_COUNT };
 	X(WEFT_HELPER_REPLY_UPDATE, "reply_update")                                                                    \
 	X(WEFT_HELPER_FRAGMENT_UPDATE, "fragment_update")                                                              \
 	X(WEFT_HELPER_VERDICT_UPDATE, "verdict_update")                                                                \
-	X(WEFT_HELPER_ANSWER, "write_answer")
+	X(WEFT_HELPER_ANSWER, "write_answer")                                                                          \
+	X(WEFT_HELPER_DENIAL_HITS, "denial_hits_update")
 
 #define WEFT_X_HELPER(code, name) code,
 enum weft_helper { WEFT_HELPERS(WEFT_X_HELPER) WEFT_HELPER_COUNT };

@@ -30,6 +30,9 @@
 	X(weft_policy_state, 1, AGENT)                                                                                 \
 	X(weft_interfaces, 1, AGENT)                                                                                   \
 	X(weft_sources, 1, AGENT)                                                                                      \
+	X(weft_denied_addresses, 1, AGENT)                                                                             \
+	X(weft_denied_networks, 1, AGENT)                                                                              \
+	X(weft_deny_sizes, 1, AGENT)                                                                                   \
 	X(weft_affinity, 1, CACHE)                                                                                     \
 	X(weft_replies, 1, CACHE)                                                                                      \
 	X(weft_syns, 1, CACHE)                                                                                         \
@@ -38,6 +41,7 @@
 	X(weft_counters, 1, KERNEL)                                                                                    \
 	X(weft_drops, 1, KERNEL)                                                                                       \
 	X(weft_verdicts, 1, KERNEL)                                                                                    \
+	X(weft_denial_hits, 1, KERNEL)                                                                                 \
 	X(weft_helper_errors, 1, KERNEL)                                                                               \
 	X(weft_connections, 2, KERNEL)                                                                                 \
 	X(weft_udp_flows, 1, KERNEL)                                                                                   \

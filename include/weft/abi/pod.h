@@ -79,7 +79,7 @@ struct weft_verdict_count {
 };
 WEFT_ABI_SIZE(struct weft_verdict_count, 16);
 
-/* X(code, name, sentence): why a packet of a pod was dropped. */
+/* X(code, name, sentence): why a packet was dropped. */
 #define WEFT_DROPS(X)                                                                                                  \
 	X(WEFT_DROP_SOURCE, "source", "the pod sent from an address that is not its own")                              \
 	X(WEFT_DROP_MALFORMED, "malformed", "headers are cut short or contradict each other")                          \
@@ -88,7 +88,8 @@ WEFT_ABI_SIZE(struct weft_verdict_count, 16);
 	X(WEFT_DROP_FRAGMENT, "fragment", "a later fragment whose first one was not seen or not allowed")              \
 	X(WEFT_DROP_LAND, "land", "arrived from outside with the pod's own address as its source")                     \
 	X(WEFT_DROP_DENIED_INGRESS, "denied_ingress", "a policy of the pod that it was sent to denies it")             \
-	X(WEFT_DROP_DENIED_EGRESS, "denied_egress", "a policy of the pod that sent it denies it")
+	X(WEFT_DROP_DENIED_EGRESS, "denied_egress", "a policy of the pod that sent it denies it")                      \
+	X(WEFT_DROP_DENY_LIST, "deny_list", "it came over an uplink from an address on the deny list")
 
 #define WEFT_X_DROP(code, name, sentence) code,
 enum weft_drop { WEFT_DROPS(WEFT_X_DROP) WEFT_DROP_COUNT };
