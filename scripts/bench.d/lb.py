@@ -19,13 +19,11 @@ sys.path[:0] = [str(SOURCE / "test/lib"), str(Path(__file__).resolve().parent)]
 from kubeproxy import load_iptables, load_nft  # noqa: E402
 from measure import cpu_seconds, interleaved, percentile, ratios, timed_ms  # noqa: E402
 from objects import documents, endpoint_address, real_services, service_address, write_services  # noqa: E402
-from page import Row, write  # noqa: E402
+from page import Row, report  # noqa: E402
 from weftlab.api import _UnixConnection  # noqa: E402
 from weftlab.bpfmaps import Map, pinned  # noqa: E402
 from weftlab.machine import Lab, private_mounts, run, wait_for  # noqa: E402
 from weftlab.node import Node, binary  # noqa: E402
-
-PAGE = SOURCE / "docs/performance.md"
 
 
 class Side:
@@ -284,14 +282,7 @@ def main() -> int:
         agent_side.node.agent.stop()
         say("the agent itself")
         rows += agent_cost(lab, options.quick)
-    width = max(len(row.what) for row in rows)
-    for row in rows:
-        print(f"{row.what:<{width}}  {row.shown():>12}  {row.target():>10}  {row.verdict():<16} {row.beside}")
-    if not (options.quick or options.no_write):
-        write(PAGE, rows)
-        say(f"{PAGE.relative_to(SOURCE)} is written")
-    missed = sum(row.met() is False for row in rows)
-    say(f"{len(rows) - missed} of {len(rows)} figures are as they should be" + (f", {missed} missed" if missed else ""))
+    report("lb", rows, keep=not (options.quick or options.no_write))
     return 0
 
 

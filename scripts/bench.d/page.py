@@ -1,4 +1,4 @@
-"""The table of docs/performance.md, between its markers."""
+"""The tables of docs/performance.md, each between its markers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-BEGIN, END = "<!-- scripts/bench lb: begin -->", "<!-- scripts/bench lb: end -->"
+SOURCE = Path(__file__).resolve().parents[2]
+PAGE = SOURCE / "docs/performance.md"
 
 
 @dataclass
@@ -55,8 +56,20 @@ def markdown(rows: list[Row]) -> str:
     return machine + "\n\n" + "\n".join(lines) + "\n"
 
 
-def write(page: Path, rows: list[Row]) -> None:
-    text = page.read_text()
-    before, rest = text.split(BEGIN, 1)
-    _, after = rest.split(END, 1)
-    page.write_text(f"{before}{BEGIN}\n{markdown(rows)}{END}{after}")
+def write(name: str, rows: list[Row]) -> None:
+    begin, end = (f"<!-- scripts/bench {name}: {what} -->" for what in ("begin", "end"))
+    before, rest = PAGE.read_text().split(begin, 1)
+    _, after = rest.split(end, 1)
+    PAGE.write_text(f"{before}{begin}\n{markdown(rows)}{end}{after}")
+    print(f"bench: {PAGE.relative_to(SOURCE)} is written", flush=True)
+
+
+def report(name: str, rows: list[Row], keep: bool) -> None:
+    """Prints the table; `keep`: writes it into the page, too."""
+    width = max(len(row.what) for row in rows)
+    for row in rows:
+        print(f"{row.what:<{width}}  {row.shown():>12}  {row.target():>10}  {row.verdict():<16} {row.beside}")
+    if keep:
+        write(name, rows)
+    missed = sum(row.met() is False for row in rows)
+    print(f"bench: {len(rows) - missed} of {len(rows)} figures are as they should be" + (f", {missed} missed" if missed else ""), flush=True)

@@ -238,6 +238,24 @@ class Demo:
         screen.figure("open connections to others that it cut", sum(report["failed"].values()), report["failed"] == {} and report["open"] == 2, "0")
         shop.write_policy()
 
+    def quarantine(self) -> None:
+        screen, shop = self.screen, self.shop
+        screen.chapter("A workload in quarantine, and back")
+        live = shop.frontend.start_client("stream", f"{CART}:80", "--streams", 2)
+        self.expected["shop/cart"] = self.expected.get("shop/cart", 0) + 2
+        self._weft("quarantine", "shop/frontend", "--reason", "the demo")
+        cut = shop.frontend.connect(f"{CART}:80", "--count", 20, "--timeout", 1)
+        screen.figure("connections of frontend that were let through", cut["ok"], cut["ok"] == 0, "0")
+        report = live.stop()
+        screen.figure("open connections that it cut", report["open"] == 0 and sum(report["failed"].values()), report["open"] == 0, "2")
+        self._weft("quarantine", "--undo", "shop/frontend")
+        back = self.count("cart", shop.frontend.connect(f"{CART}:80", "--count", 20))
+        screen.figure("connections of frontend that failed afterwards", sum(back["failed"].values()), back["ok"] == 20, "0")
+
+    def _weft(self, *words: str) -> None:
+        self.screen.command(" ".join(("weft", *words)))
+        self.screen.block(self.agent.weft(*words, check=True).stdout)
+
     def _explain(self, verdict: str, code: int) -> None:
         """Why: from the flows, and from the loaded programs."""
         screen = self.screen
@@ -301,7 +319,7 @@ The shop keeps running with a little load. Look around:
 
 
 def play(demo: Demo) -> None:
-    for chapter in (demo.start, demo.balance, demo.every_kind, demo.look, demo.ask_prometheus, demo.kill, demo.upgrade, demo.rollout, demo.secure):
+    for chapter in (demo.start, demo.balance, demo.every_kind, demo.look, demo.ask_prometheus, demo.kill, demo.upgrade, demo.rollout, demo.secure, demo.quarantine):
         chapter()
 
 
