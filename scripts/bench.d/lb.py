@@ -273,6 +273,7 @@ def main() -> int:
     with Lab("bench") as lab:
         sides = {name: Side(lab, name) for name in ("plain", "nft", "iptables")}
         agent_side = Side(lab, "weft")
+        agent_side.node.write_pods()  # so that their interfaces have the programs of policy
         agent_side.node.agent.write_config(datapath={"maps": {"services": 131072, "endpoints": 131072, "slots": 524288}})
         say("connect() through balancing")
         rows = connect_latency(sides, agent_side, sizes, rounds)

@@ -91,7 +91,9 @@ def enforcement(side: Side, pods: int, policies: int, changes: int) -> list[Row]
 
     def verdict() -> str:
         query = {"source": "10.70.0.5", "destination": side.server.v4, "port": 8080, "protocol": "TCP"}
-        return json.loads(agent.api.request("POST", "/api/v1/explain", json.dumps({"queries": [query]}))[1])["items"][0]["verdict"]
+        status, body = agent.api.request("POST", "/api/v1/explain", {"queries": [query]})
+        assert status == 200, body
+        return json.loads(body)["items"][0]["verdict"]
 
     for number in range(changes):
         deny = number % 2 == 0
@@ -120,9 +122,10 @@ def main() -> int:
     rows = packets(options.quick)
     with Lab("bench") as lab:
         plain, guarded = Side(lab, "plain"), Side(lab, "weft")
+        guarded.node.write_pods()
         (guarded.node.manifests / "all.yaml").write_text(isolating(8080) + "\n")
         guarded.node.agent.start()
-        time.sleep(2)
+        wait_for(lambda: guarded.node.agent.api.status()["unenforced"] == [], 10, "the programs of both pods")
         say("traffic between two pods")
         rows += throughput(plain, guarded, 5 if options.quick else 11, 1 if options.quick else 3)
         (guarded.node.manifests / "all.yaml").unlink()
