@@ -249,7 +249,11 @@ def test_where_somebody_elses_xdp_program_is_tcx_takes_over(own_lab, tmp_path):
     source.write_text('__attribute__((section("xdp"), used)) int somebodys_xdp(void *ctx) { return 2; }\n'
                       'char _license[] __attribute__((section("license"), used)) = "GPL";\n')
     run(["clang-19", "-O2", "-target", "bpf", "-c", source, "-o", tmp_path / "pass.o"])
-    edge.node.namespace.ip(f"link set dev up0 xdpdrv obj {tmp_path}/pass.o sec xdp")
+    # Not by ip(8), which makes directories on the bpf file system and leaves them.
+    pin = edge.node.bpffs.parent / f"{edge.node.bpffs.name}-somebody"
+    run(["bpftool", "prog", "load", tmp_path / "pass.o", pin, "type", "xdp"])
+    run(edge.node.namespace.command(["bpftool", "net", "attach", "xdpdrv", "pinned", pin, "dev", "up0"]))
+    pin.unlink()
     edge.agent.start()
     wait_for(lambda: edge.reaches(CUSTOMER) and edge.reaches(CUSTOMER6), 10, "the way to the node")
     assert edge.uplink() == {"hook": "uplink_tc", "target": "up0", "state": "attached", "detail": "another XDP program is there"}
