@@ -4,11 +4,10 @@
 
 #include <algorithm>
 #include <array>
-#include <nlohmann/json.hpp>
 
+#include "agent/api/render.hpp"
+#include "agent/api/request.hpp"
 #include "agent/base/address.hpp"
-#include "agent/base/json.hpp"
-#include "agent/observe/json_writer.hpp"
 
 namespace weft {
 namespace {
@@ -81,10 +80,6 @@ ExplainQuery read_query(const JsonCursor& query) {
   return out;
 }
 
-std::unexpected<Error> refused(const JsonProblem& problem) {
-  return fail(EINVAL, (problem.field.empty() ? "" : problem.field + ": ") + problem.reason);
-}
-
 void write_step(JsonWriter& json, const ExplainStep& step) {
   json.begin_object().field("stage", step.stage).field("result", step.result);
   json.text_field("object", step.object).text_field("rule", step.rule);
@@ -108,36 +103,25 @@ std::string_view explain_verdict_name(ExplainView::Verdict verdict) {
 }
 
 Result<std::vector<ExplainQuery>> parse_explain_request(std::string_view body) {
-  auto documents = read_json(body, {.depth = kMaxDepth});
-  if (!documents) return fail(EINVAL, documents.error().error("the request").what);
-  if (documents->size() != 1) return fail(EINVAL, "expected {\"queries\":[…]}");
-  std::vector<JsonProblem> problems;
-  JsonCursor request(*documents->front().value, problems);
-  if (!request.value().is_object()) return fail(EINVAL, "expected {\"queries\":[…]}");
-  request.refuse_unknown({"queries"});
-  if (!request.present() || !request.has("queries"))
-    request.problem(FindingCode::kFieldValue, "queries", "is missing: a list of questions");
   std::vector<ExplainQuery> queries;
-  auto items = request.objects("queries");
-  if (items.size() > kMaxExplainQueries)
-    request.problem(FindingCode::kFieldValue, "queries",
-                    fmt::format("{} questions; one call takes {}", items.size(), kMaxExplainQueries));
-  for (const auto& item : items) {
-    if (!problems.empty()) return refused(problems.front());
-    queries.push_back(read_query(item));
-  }
-  if (!problems.empty()) return refused(problems.front());
+  auto read = [&](const JsonCursor& request) {
+    request.refuse_unknown({"queries"});
+    if (!request.has("queries"))
+      request.problem(FindingCode::kFieldValue, "queries", "is missing: a list of questions");
+    auto items = request.objects("queries");
+    if (items.size() > kMaxExplainQueries)
+      return request.problem(FindingCode::kFieldValue, "queries",
+                             fmt::format("{} questions; one call takes {}", items.size(), kMaxExplainQueries));
+    for (const auto& item : items) queries.push_back(read_query(item));
+  };
+  WEFT_TRY(read_request(body, kMaxDepth, read, "expected {\"queries\":[…]}"));
   return queries;
 }
 
 void append_json(std::string& out, const ExplainView& view) {
   JsonWriter json(out);
   json.begin_object().field("verdict", explain_verdict_name(view.verdict));
-  if (view.decided_by) {
-    const auto& rule = *view.decided_by;
-    json.key("decidedBy").begin_object().field("kind", rule.kind).text_field("namespace", rule.policy.first);
-    json.field("name", rule.policy.second).field("rule", rule.rule).field("tier", rule.tier).end_object();
-  }
+  if (view.decided_by) write_decided_by(json, *view.decided_by);
   json.key("steps").begin_array();
   for (const auto& step : view.steps) write_step(json, step);
   json.end_array();

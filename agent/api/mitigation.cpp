@@ -2,10 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
+#include "agent/api/request.hpp"
 #include "agent/base/duration.hpp"
-#include "agent/base/json.hpp"
 #include "agent/model/deny_list.hpp"
 #include "agent/model/names.hpp"
 #include "agent/observe/flow.hpp"
@@ -52,21 +50,6 @@ void read_ttl(const JsonCursor& request, DenyRequest& out) {
   out.ttl_s = *seconds;
 }
 
-// read(cursor) fills a request from the one document that the body is.
-template <class T, class F>
-Result<T> parse_request(std::string_view body, F&& read) {
-  auto documents = read_json(body, {.depth = kMaxDepth});
-  if (!documents) return fail(EINVAL, documents.error().error("the request").what);
-  if (documents->size() != 1 || !documents->front().value->is_object()) return fail(EINVAL, "expected a JSON object");
-  std::vector<JsonProblem> problems;
-  JsonCursor request(*documents->front().value, problems);
-  T out;
-  read(request, out);
-  if (problems.empty()) return out;
-  const auto& first = problems.front();
-  return fail(EINVAL, (first.field.empty() ? "" : first.field + ": ") + first.reason);
-}
-
 void write_denied(JsonWriter& json, const DeniedView& view) {
   json.begin_object().field("cidr", view.cidr);
   if (view.until_ns != 0) json.field("until", rfc3339(view.until_ns));
@@ -94,7 +77,8 @@ void write_audit(JsonWriter& json, const AuditView& record) {
 }  // namespace
 
 Result<DenyRequest> parse_deny_request(std::string_view body) {
-  return parse_request<DenyRequest>(body, [](const JsonCursor& request, DenyRequest& out) {
+  DenyRequest out;
+  WEFT_TRY(read_request(body, kMaxDepth, [&](const JsonCursor& request) {
     request.refuse_unknown({"action", "cidrs", "ttl", "reason", "force"});
     auto action = request.required_string("action");
     if (!action.empty() && action != "add" && action != "remove")
@@ -104,11 +88,13 @@ Result<DenyRequest> parse_deny_request(std::string_view body) {
     read_ttl(request, out);
     out.reason = read_reason(request);
     out.force = request.boolean("force", false);
-  });
+  }));
+  return out;
 }
 
 Result<QuarantineRequest> parse_quarantine_request(std::string_view body) {
-  return parse_request<QuarantineRequest>(body, [](const JsonCursor& request, QuarantineRequest& out) {
+  QuarantineRequest out;
+  WEFT_TRY(read_request(body, kMaxDepth, [&](const JsonCursor& request) {
     request.refuse_unknown({"namespace", "workload", "release", "reason"});
     out.space = request.required_string("namespace");
     out.workload = request.required_string("workload");
@@ -118,7 +104,8 @@ Result<QuarantineRequest> parse_quarantine_request(std::string_view body) {
       request.problem(FindingCode::kBadName, "workload", in_quotes(out.workload) + " is not a valid name");
     out.release = request.boolean("release", false);
     out.reason = read_reason(request);
-  });
+  }));
+  return out;
 }
 
 std::string deny_list_json(const DenyListView& view) {

@@ -2,10 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
 #include "agent/api/render.hpp"
-#include "agent/base/json.hpp"
+#include "agent/api/request.hpp"
 #include "agent/observe/flow.hpp"
 
 namespace weft {
@@ -13,21 +11,6 @@ namespace {
 
 constexpr std::size_t kMaxDepth = 8;
 constexpr std::int64_t kLongestLast_s = 3600;  // what is remembered
-
-template <class Request, class Read>
-Result<Request> parse_body(std::string_view body, Read read) {
-  auto documents = read_json(body, {.depth = kMaxDepth});
-  if (!documents) return fail(EINVAL, documents.error().error("the request").what);
-  if (documents->size() != 1) return fail(EINVAL, "expected one JSON object");
-  std::vector<JsonProblem> problems;
-  JsonCursor cursor(*documents->front().value, problems);
-  if (!cursor.value().is_object()) return fail(EINVAL, "expected a JSON object");
-  Request request;
-  read(cursor, request);
-  if (problems.empty()) return request;
-  const auto& first = problems.front();
-  return fail(EINVAL, (first.field.empty() ? "" : first.field + ": ") + first.reason);
-}
 
 std::chrono::seconds read_last(const JsonCursor& cursor) {
   return std::chrono::seconds(cursor.integer("lastSeconds", 1, kLongestLast_s).value_or(kLongestLast_s));
@@ -53,11 +36,7 @@ void write_edge(JsonWriter& json, const TrialEdgeView& edge) {
   write_end(json, "destination", edge.destination);
   json.field("port", edge.port).field("protocol", edge.protocol).field("connections", edge.connections);
   json.field("lastSeen", rfc3339(edge.last_ns)).field("direction", edge.direction);
-  if (edge.decided_by) {
-    const auto& rule = *edge.decided_by;
-    json.key("decidedBy").begin_object().field("kind", rule.kind).text_field("namespace", rule.policy.first);
-    json.field("name", rule.policy.second).field("rule", rule.rule).field("tier", rule.tier).end_object();
-  }
+  if (edge.decided_by) write_decided_by(json, *edge.decided_by);
   json.field("detail", edge.detail).end_object();
 }
 
@@ -79,7 +58,8 @@ void write_refused(JsonWriter& json, const std::vector<Diagnostic>& refused) {
 }  // namespace
 
 Result<PolicyTryRequest> parse_policy_try(std::string_view body) {
-  return parse_body<PolicyTryRequest>(body, [](const JsonCursor& cursor, PolicyTryRequest& request) {
+  PolicyTryRequest request;
+  WEFT_TRY(read_request(body, kMaxDepth, [&](const JsonCursor& cursor) {
     cursor.refuse_unknown({"files", "lastSeconds", "delete"});
     request.last = read_last(cursor);
     request.remove = cursor.boolean("delete", false);
@@ -91,15 +71,18 @@ Result<PolicyTryRequest> parse_policy_try(std::string_view body) {
       file.refuse_unknown({"name", "text"});
       request.files.push_back({file.required_string("name"), file.string("text")});
     }
-  });
+  }));
+  return request;
 }
 
 Result<PolicySuggestRequest> parse_policy_suggest(std::string_view body) {
-  return parse_body<PolicySuggestRequest>(body, [](const JsonCursor& cursor, PolicySuggestRequest& request) {
+  PolicySuggestRequest request;
+  WEFT_TRY(read_request(body, kMaxDepth, [&](const JsonCursor& cursor) {
     cursor.refuse_unknown({"namespace", "workload", "lastSeconds"});
     request.last = read_last(cursor);
     request.workload = {cursor.string("namespace"), cursor.string("workload")};
-  });
+  }));
+  return request;
 }
 
 std::string policy_trial_json(const PolicyTrialView& view) {

@@ -33,6 +33,7 @@ std::string summary_json(std::uint64_t flows, std::uint64_t lost);
 void write_rates(JsonWriter& json, const EdgeRates& rates);
 void write_findings(JsonWriter& json, const std::vector<Diagnostic>& findings, std::size_t most);
 void write_object_status(JsonWriter& json, const ObjectStatus& status);
+void write_decided_by(JsonWriter& json, const RuleWords& rule);  // the member of an object that is open
 void write_addresses(JsonWriter& json, std::string_view name, const std::vector<IpAddress>& addresses);
 
 }  // namespace weft

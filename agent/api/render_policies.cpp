@@ -21,6 +21,11 @@ void write_rule(JsonWriter& json, const PolicyRuleView& rule) {
 
 }  // namespace
 
+void write_decided_by(JsonWriter& json, const RuleWords& rule) {
+  json.key("decidedBy").begin_object().field("kind", rule.kind).text_field("namespace", rule.policy.first);
+  json.field("name", rule.policy.second).field("rule", rule.rule).field("tier", rule.tier).end_object();
+}
+
 void append_json(std::string& out, const PolicyView& view) {
   const Policy& policy = *view.object;
   JsonWriter json(out);

@@ -7,7 +7,6 @@
 
 #include "agent/base/address.hpp"
 #include "agent/cli/commands.hpp"
-#include "agent/cli/http.hpp"
 #include "agent/cli/json_value.hpp"
 #include "agent/cli/print.hpp"
 #include "agent/cli/source.hpp"
@@ -130,10 +129,7 @@ Outcome<ExitCode> run_explain(Session& session) {
     return failure(kUsage, "a bug report has no programs to ask", "Leave --from out; the running agent answers.");
   auto query = WEFT_TRY(query_of(wanted));
   json request{{"queries", json::array({query})}};
-  auto answer = WEFT_TRY(http_call(find_socket(wanted), "POST", "/api/v1/explain", deadline_of(wanted, kExplainLimit),
-                                   request.dump(-1, ' ', false, json::error_handler_t::replace)));
-  if (answer.status != 200) return std::unexpected(failure_of(answer, "/api/v1/explain"));
-  auto document = WEFT_TRY(parse_json(answer.body, "the answer of the agent"));
+  auto document = WEFT_TRY(post(wanted, "/api/v1/explain", request, kExplainLimit));
   const auto& items = list_at(document, "items");
   if (items.size() != 1) return failure(kFailed, "the agent gave no answer", "Are weft and weftd of the same version?");
   WEFT_TRY(print_document(document, wanted.format(), session.console,

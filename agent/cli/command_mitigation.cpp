@@ -5,7 +5,6 @@
 
 #include "agent/base/duration.hpp"
 #include "agent/cli/commands.hpp"
-#include "agent/cli/http.hpp"
 #include "agent/cli/json_value.hpp"
 #include "agent/cli/print.hpp"
 #include "agent/cli/source.hpp"
@@ -49,13 +48,9 @@ void hint_problem(const json& document, Console& console) {
     console.hint("the deny list is not in force as it should be: " + escaped(problem));
 }
 
-// An answer of the agent to a change; what it refuses is told in its words.
 Outcome<json> change(const Invocation& wanted, std::string_view path, const json& request) {
   if (!wanted.bundle.empty()) return failure(kUsage, "a bug report cannot be changed", "Leave --from out.");
-  auto answer = WEFT_TRY(http_call(find_socket(wanted), "POST", std::string(path), deadline_of(wanted, kChangeLimit),
-                                   request.dump(-1, ' ', false, json::error_handler_t::replace)));
-  if (answer.status != 200) return std::unexpected(failure_of(answer, std::string(path)));
-  return parse_json(answer.body, "the answer of the agent");
+  return post(wanted, std::string(path), request, kChangeLimit);
 }
 
 Outcome<ExitCode> change_deny_list(Session& session, const char* action) {

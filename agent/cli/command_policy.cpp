@@ -74,10 +74,7 @@ Outcome<std::int64_t> last_seconds(const Invocation& wanted) {
 Outcome<json> ask(const Invocation& wanted, const std::string& target, const json& request) {
   if (!wanted.bundle.empty())
     return failure(kUsage, "a bug report cannot try policies", "Leave --from out; the running agent answers.");
-  auto answer = WEFT_TRY(http_call(find_socket(wanted), "POST", target, deadline_of(wanted, kPolicyLimit),
-                                   request.dump(-1, ' ', false, json::error_handler_t::replace)));
-  if (answer.status != 200) return std::unexpected(failure_of(answer, target));
-  return parse_json(answer.body, "the answer of the agent");
+  return post(wanted, target, request, kPolicyLimit);
 }
 
 std::string counted(const json& value, std::string_view path, std::string_view one, std::string_view many) {

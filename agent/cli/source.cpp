@@ -86,6 +86,14 @@ milliseconds deadline_of(const Invocation& invocation, milliseconds usual) {
   return invocation.timeout.value_or(usual);
 }
 
+Outcome<json> post(const Invocation& invocation, const std::string& target, const json& request,
+                   milliseconds usual_limit) {
+  auto answer = WEFT_TRY(http_call(find_socket(invocation), "POST", target, deadline_of(invocation, usual_limit),
+                                   request.dump(-1, ' ', false, json::error_handler_t::replace)));
+  if (answer.status != 200) return std::unexpected(failure_of(answer, target));
+  return parse_json(answer.body, "the answer of the agent");
+}
+
 Failure failure_of(const HttpAnswer& answer, const std::string& target) {
   auto error = parse_json(answer.body, "").value_or(json::object());
   auto code = exit_code_of(answer, error);

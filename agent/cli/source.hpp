@@ -37,6 +37,10 @@ Outcome<std::unique_ptr<Source>> open_source(const Invocation& invocation);
 // The agent alone, for what a bundle cannot do.
 Outcome<std::unique_ptr<Source>> open_agent(const Invocation& invocation);
 
+// The agent's answer to a question or a change.
+Outcome<nlohmann::json> post(const Invocation& invocation, const std::string& target, const nlohmann::json& request,
+                             std::chrono::milliseconds usual_limit);
+
 // An answer of the agent that is not 200, as the failure it stands for.
 Failure failure_of(const HttpAnswer& answer, const std::string& target);
 
