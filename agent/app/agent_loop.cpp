@@ -74,8 +74,8 @@ void Agent::Parts::tick() {
 
 void Agent::Parts::apply_policy() {
   auto before = state.policy->failure();
-  state.policy->set_quarantines(state.mitigations->quarantines());
-  state.policy->tick(state.controller->snapshot(), state.controller->facts(), Clock::now(), [this] {
+  const auto& controller = *state.controller;
+  state.policy->tick(controller.snapshot(), controller.facts(), state.mitigations->quarantines(), Clock::now(), [this] {
     if (auto saved = names_store->save_rules(state.policy->tables()->rules); !saved)
       spdlog::warn("{}", saved.error().what);
     publish_names();
@@ -105,18 +105,21 @@ void Agent::Parts::refresh_processes() {
   state.controller->set_processes(cgroups->owners(owners));
 }
 
+void Agent::Parts::watch(Descriptor& ready, int fd, std::function<void()> on_readable) {
+  if (!ready.is_open()) ready.assign(::dup(fd));
+  ready.async_wait(Descriptor::wait_read, [this, &ready, fd, on_readable = std::move(on_readable)](
+                                              const boost::system::error_code& failed) mutable {
+    if (failed) return;
+    on_readable();
+    watch(ready, fd, std::move(on_readable));
+  });
+}
+
 void Agent::Parts::watch_files() {
-  files_ready.assign(::dup(files->fd()));
-  auto wait = [this](auto& self) -> void {
-    files_ready.async_wait(boost::asio::posix::stream_descriptor::wait_read,
-                           [this, self](const boost::system::error_code& failed) mutable {
-                             if (failed) return;
-                             take_events(files->on_readable(Clock::now()));
-                             schedule_recheck();
-                             self(self);
-                           });
-  };
-  wait(wait);
+  watch(files_ready, files->fd(), [this] {
+    take_events(files->on_readable(Clock::now()));
+    schedule_recheck();
+  });
   schedule_recheck();
 }
 
@@ -218,29 +221,11 @@ void Agent::Parts::count_repaired(std::size_t repaired) {
 void Agent::Parts::watch_pods() {
   attach_pods();
   if (state.pods->fd() < 0) return;
-  pods_ready.assign(::dup(state.pods->fd()));
-  auto wait = [this](auto& self) -> void {
-    pods_ready.async_wait(boost::asio::posix::stream_descriptor::wait_read,
-                          [this, self](const boost::system::error_code& failed) mutable {
-                            if (failed) return;
-                            follow_pods();
-                            self(self);
-                          });
-  };
-  wait(wait);
+  watch(pods_ready, state.pods->fd(), [this] { follow_pods(); });
 }
 
 void Agent::Parts::watch_uplinks() {
-  uplinks_ready.assign(::dup(state.uplinks->fd()));
-  auto wait = [this](auto& self) -> void {
-    uplinks_ready.async_wait(boost::asio::posix::stream_descriptor::wait_read,
-                             [this, self](const boost::system::error_code& failed) mutable {
-                               if (failed) return;
-                               state.uplinks->on_readable();
-                               self(self);
-                             });
-  };
-  wait(wait);
+  watch(uplinks_ready, state.uplinks->fd(), [this] { state.uplinks->on_readable(); });
 }
 
 void Agent::Parts::settle_uplinks() {

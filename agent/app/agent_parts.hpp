@@ -31,6 +31,9 @@ struct Agent::Parts {
   Result<> go_live();
 
   // the loop
+  using Descriptor = boost::asio::posix::stream_descriptor;
+  // Calls `on_readable` each time `fd` is; a copy of it lives in `ready`.
+  void watch(Descriptor& ready, int fd, std::function<void()> on_readable);
   void watch_files();
   void schedule_recheck();
   void watch_signals();
@@ -65,7 +68,7 @@ struct Agent::Parts {
   boost::asio::steady_timer tick_timer{loop}, second_timer{loop}, recheck_timer{loop}, pods_timer{loop},
       proof_timer{loop};
   boost::asio::signal_set signals{loop};
-  boost::asio::posix::stream_descriptor files_ready{loop}, pods_ready{loop}, uplinks_ready{loop};
+  Descriptor files_ready{loop}, pods_ready{loop}, uplinks_ready{loop};
   std::optional<NamesStore> names_store;
   std::optional<FilesSource> files;
   std::unique_ptr<CgroupTree> cgroups;

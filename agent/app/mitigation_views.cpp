@@ -41,7 +41,7 @@ std::optional<NamespacedName> find_workload(const Snapshot& snapshot, const Name
     owns = owns || (pod.first == name.first && object->owner == name.second);
   });
   if (owns) return name;
-  if (const auto* pod = snapshot.pods.find(name)) return NamespacedName{name.first, (*pod)->owner};
+  if (const auto* pod = snapshot.pods.find(name)) return workload_of(**pod);
   return std::nullopt;
 }
 

@@ -4,8 +4,8 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <ctime>
 
+#include "agent/app/node.hpp"
 #include "agent/app/state_file.hpp"
 #include "agent/base/duration.hpp"
 #include "agent/base/findings.hpp"
@@ -15,12 +15,6 @@ namespace {
 
 constexpr std::int64_t kSecond = 1'000'000'000;
 constexpr std::int64_t kSameEnd = 2 * kSecond;  // rows are not written again for a clock that was stepped a little
-
-std::int64_t read_clock(clockid_t clock) {
-  timespec time{};
-  ::clock_gettime(clock, &time);
-  return time.tv_sec * kSecond + time.tv_nsec;
-}
 
 std::uint64_t contents_of(const DenyList& list) {
   std::uint64_t hash = 0xcbf29ce484222325ull;  // FNV-1a: the same in every version of weft
@@ -41,7 +35,7 @@ bool same_row(const weft_denial& a, const weft_denial& b) { return a.until_ns ==
 
 }  // namespace
 
-Moment Moment::now() { return {read_clock(CLOCK_REALTIME), read_clock(CLOCK_BOOTTIME)}; }
+Moment Moment::now() { return {weft::wall_ns(), weft::boot_ns()}; }
 
 Result<std::unique_ptr<Mitigations>> Mitigations::open(const DenyTables& tables,
                                                        const std::filesystem::path& state_dir) {

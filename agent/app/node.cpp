@@ -53,8 +53,10 @@ std::uint64_t node_memory_bytes() {
 
 std::uint64_t monotonic_ns() { return clock_ns(CLOCK_MONOTONIC); }
 
-std::int64_t wall_offset_ns() {
-  return static_cast<std::int64_t>(clock_ns(CLOCK_REALTIME)) - static_cast<std::int64_t>(clock_ns(CLOCK_MONOTONIC));
-}
+std::int64_t wall_ns() { return static_cast<std::int64_t>(clock_ns(CLOCK_REALTIME)); }
+
+std::int64_t boot_ns() { return static_cast<std::int64_t>(clock_ns(CLOCK_BOOTTIME)); }
+
+std::int64_t wall_offset_ns() { return wall_ns() - static_cast<std::int64_t>(monotonic_ns()); }
 
 }  // namespace weft

@@ -49,27 +49,22 @@ PolicyController::PolicyController(const KernelPolicyTables& kernel, const Polic
     : kernel_(kernel), sizes_(sizes), compiler_(numbers_after(have, std::move(rules))), book_(sizes, have) {}
 
 void PolicyController::tick(const std::shared_ptr<const Snapshot>& snapshot, const NodeFacts& facts,
-                            Clock::time_point now, const std::function<void()>& compiled) {
+                            const std::shared_ptr<const Quarantines>& quarantines, Clock::time_point now,
+                            const std::function<void()>& compiled) {
   if (!snapshot->all_synced()) return;
   bool due = due_at_ && *due_at_ <= now;
-  bool quarantines_changed = std::exchange(quarantines_changed_, false);
-  if (snapshot == snapshot_ && facts == facts_ && !due && !quarantines_changed) return;
+  bool changed = snapshot != snapshot_ || facts != facts_ || quarantines != quarantines_;
+  if (!changed && !due) return;
   bool refused = !failure_.empty();
   auto before = tables_;
   // Rows of what went leave with the next compile, once no address in the kernel names them any more.
-  if (snapshot != snapshot_ || facts != facts_ || quarantines_changed || !refused)
-    tables_ = compiler_.compile(*snapshot, facts, *quarantines_);
+  if (changed || !refused) tables_ = compiler_.compile(*snapshot, facts, *quarantines);
   snapshot_ = snapshot;
   facts_ = facts;
+  quarantines_ = quarantines;
   if (tables_ == before && !due && !refused) return;
   if (compiled) compiled();
   apply(now);
-}
-
-void PolicyController::set_quarantines(std::shared_ptr<const Quarantines> quarantines) {
-  if (quarantines == quarantines_) return;
-  quarantines_ = std::move(quarantines);
-  quarantines_changed_ = true;
 }
 
 void PolicyController::apply(Clock::time_point now) {

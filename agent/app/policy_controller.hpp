@@ -27,10 +27,9 @@ class PolicyController {
 
   // Compiles and applies what changed since the last call, or what was refused then and is due again. `compiled` is
   // called in between: who reads records must know a rule before the first packet meets it.
-  void tick(const std::shared_ptr<const Snapshot>& snapshot, const NodeFacts& facts, Clock::time_point now,
+  void tick(const std::shared_ptr<const Snapshot>& snapshot, const NodeFacts& facts,
+            const std::shared_ptr<const Quarantines>& quarantines, Clock::time_point now,
             const std::function<void()>& compiled = {});
-  // From the next tick on.
-  void set_quarantines(std::shared_ptr<const Quarantines> quarantines);
   // When tick() should run without a new snapshot: what was refused is tried again, what went is removed.
   std::optional<Clock::time_point> next_due() const { return due_at_; }
   // Dumps the maps, restores what differs; returns the number of steps that took.
@@ -52,8 +51,7 @@ class PolicyController {
   PolicyBook book_;
   std::shared_ptr<const Snapshot> snapshot_;
   NodeFacts facts_;
-  std::shared_ptr<const Quarantines> quarantines_ = std::make_shared<const Quarantines>();
-  bool quarantines_changed_ = false;
+  std::shared_ptr<const Quarantines> quarantines_;
   std::shared_ptr<const PolicyTables> tables_;
   std::string failure_;
   bool applied_ = false;

@@ -27,7 +27,7 @@ class UplinkGuard {
   // Links repaired since the last call.
   std::size_t take_repaired() { return std::exchange(repaired_, 0); }
   const std::vector<AttachmentState>& attachments() const { return attachments_; }
-  // Uplinks on which the deny list acts, and globs that match nothing.
+  // Uplinks on which the deny list acts, of all that there are.
   std::size_t guarded() const { return guarded_; }
   std::size_t uplinks() const { return uplinks_; }
   bool wanted() const { return wanted_; }  // datapath.uplinks names some

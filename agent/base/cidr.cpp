@@ -34,7 +34,11 @@ Result<Cidr> Cidr::parse(std::string_view text) {
   bool plain = !number.empty() && (number.size() == 1 || number[0] != '0');
   if (!plain || problem != std::errc() || end != number.data() + number.size() || bits > (dotted ? 32U : 128U))
     return no_block(text);
-  Cidr out{*address, static_cast<std::uint8_t>(dotted ? bits + kMappedBits : bits)};
+  return around(*address, static_cast<std::uint8_t>(bits));
+}
+
+Cidr Cidr::around(const IpAddress& address, std::uint8_t bits) {
+  Cidr out{address, static_cast<std::uint8_t>(address.is_v4() ? bits + kMappedBits : bits)};
   clear_behind(out.address, out.bits);
   return out;
 }

@@ -12,6 +12,8 @@ struct Cidr {
 
   // "10.0.0.0/8", "fd00::/8"; bits behind the prefix are cleared. Refuses v4-mapped IPv6.
   static Result<Cidr> parse(std::string_view text);
+  // The block of so many bits, as people count them, that holds the address.
+  static Cidr around(const IpAddress& address, std::uint8_t bits);
   bool is_v4() const { return address.is_v4(); }
   bool contains(const IpAddress& other) const;
   bool contains(const Cidr& other) const;  // also when both are equal

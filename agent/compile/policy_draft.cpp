@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "agent/base/cidr.hpp"
 #include "agent/compile/policy_yaml.hpp"
 #include "agent/model/controller_labels.hpp"
 #include "weft/abi/policy.h"
@@ -16,8 +17,8 @@ namespace {
 
 constexpr std::size_t kMostBlocks = 16;    // a family and rule; people shall be able to read it
 constexpr std::size_t kLongestName = 240;  // of 253 that the API allows
-constexpr std::array<std::uint32_t, 5> kBitsV4{32, 24, 16, 8, 0};
-constexpr std::array<std::uint32_t, 5> kBitsV6{128, 64, 48, 32, 0};
+constexpr std::array<std::uint8_t, 5> kBitsV4{32, 24, 16, 8, 0};
+constexpr std::array<std::uint8_t, 5> kBitsV6{128, 64, 48, 32, 0};
 
 using Port = std::pair<std::uint8_t, std::uint16_t>;  // protocol, number
 
@@ -26,7 +27,7 @@ class CommonLabels {
  public:
   void add(const SeenEnd& end) {
     auto labels = lasting_labels(end.pod->metadata.labels);
-    auto [it, fresh] = by_name_.try_emplace({end.pod->metadata.space, end.pod->owner}, labels);
+    auto [it, fresh] = by_name_.try_emplace(workload_of(*end.pod), labels);
     if (fresh) return;
     std::erase_if(it->second, [&](const auto& label) {
       auto other = labels.find(label.first);
@@ -39,8 +40,6 @@ class CommonLabels {
   std::map<NamespacedName, Labels> by_name_;
 };
 
-NamespacedName name_of(const SeenEnd& end) { return {end.pod->metadata.space, end.pod->owner}; }
-
 // Whom one workload talked with in one direction, and where.
 struct Side {
   std::map<NamespacedName, std::set<Port>> workloads;
@@ -48,7 +47,7 @@ struct Side {
 
   void add(const SeenEnd& peer, Port port) {
     if (peer.pod)
-      workloads[name_of(peer)].insert(port);
+      workloads[workload_of(*peer.pod)].insert(port);
     else
       addresses[peer.address].insert(port);
   }
@@ -142,7 +141,7 @@ Subjects subjects_of(std::span<const SeenConnections> seen, const NodeFacts& fac
     bool expressible = has_ports(connection.protocol);
     auto note = [&](const SeenEnd& own, const SeenEnd& peer, weft_direction direction) {
       if (!own.pod) return;
-      auto& subject = subjects[name_of(own)];
+      auto& subject = subjects[workload_of(*own.pod)];
       (expressible ? subject.connections : subject.inexpressible) += connection.allowed;
       if (expressible && (direction == WEFT_EGRESS || needs_rule(connection, facts)))
         subject.sides[direction].add(peer, {connection.protocol, connection.port});
@@ -151,15 +150,6 @@ Subjects subjects_of(std::span<const SeenConnections> seen, const NodeFacts& fac
     note(*connection.server, *connection.client, WEFT_INGRESS);
   }
   return subjects;
-}
-
-// The address with all bits behind the first `bits` cleared; of IPv4 they count from its own first.
-std::string block_at(const IpAddress& address, std::uint32_t bits) {
-  auto cut = address;
-  auto kept = bits + (address.is_v4() ? 96 : 0);
-  for (std::uint32_t bit = kept; bit < 128; ++bit)
-    cut.bytes[bit / 8] &= static_cast<std::uint8_t>(~(0x80U >> (bit % 8)));
-  return fmt::format("{}/{}", cut.text(), bits);
 }
 
 }  // namespace
@@ -171,7 +161,7 @@ std::vector<std::string> covering_blocks(const std::vector<IpAddress>& addresses
     for (auto bits : v4 ? kBitsV4 : kBitsV6) {
       blocks.clear();
       for (const auto& address : addresses)
-        if (address.is_v4() == v4) blocks.insert(block_at(address, bits));
+        if (address.is_v4() == v4) blocks.insert(Cidr::around(address, bits).text());
       if (blocks.size() <= most) break;
     }
     all.insert(all.end(), blocks.begin(), blocks.end());

@@ -10,7 +10,7 @@ namespace weft {
 namespace {
 
 NamespacedName name_of(const SeenEnd& end) {
-  return end.pod ? NamespacedName{end.pod->metadata.space, end.pod->owner} : NamespacedName{"", end.address.text()};
+  return end.pod ? workload_of(*end.pod) : NamespacedName{"", end.address.text()};
 }
 
 // Adds connections up by who talks to whom and which rule decides.

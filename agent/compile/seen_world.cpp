@@ -95,10 +95,7 @@ std::optional<SeenWorld::Verdict> SeenWorld::decide(const SeenConnections& conne
 
 PolicyEnd SeenWorld::end_of(const SeenEnd& end) const {
   if (!end.pod) return {PolicyEnd::Kind::kWorld, {}, {}, end.address};
-  return {PolicyEnd::Kind::kWorkload,
-          {end.pod->metadata.space, end.pod->owner},
-          lasting_labels(end.pod->metadata.labels),
-          end.address};
+  return {PolicyEnd::Kind::kWorkload, workload_of(*end.pod), lasting_labels(end.pod->metadata.labels), end.address};
 }
 
 PolicyExplanation SeenWorld::explain(const SeenConnections& connection, const Verdict& verdict) const {

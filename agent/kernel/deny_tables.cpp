@@ -1,35 +1,18 @@
 #include "agent/kernel/deny_tables.hpp"
 
+#include "agent/kernel/addresses.hpp"
 #include "agent/kernel/environment.hpp"
 #include "agent/kernel/object.hpp"
 
 namespace weft {
 namespace {
 
-weft_address raw_address(const IpAddress& address) {
-  weft_address raw{};
-  std::memcpy(&raw, address.bytes.data(), sizeof raw);
-  return raw;
-}
-
-IpAddress address_of(const weft_address& raw) {
-  IpAddress address;
-  std::memcpy(address.bytes.data(), &raw, sizeof raw);
-  return address;
-}
-
 weft_network_key network_key(const Cidr& cidr) { return {cidr.bits, raw_address(cidr.address)}; }
 
 template <class K>
 Result<> put_all(const char* name, const Map<K, weft_denial>& map, const std::vector<K>& keys,
-                 const std::vector<weft_denial>& values) {
-  for (std::size_t first = 0; first < keys.size(); first += kMapBatch) {
-    auto last = static_cast<std::ptrdiff_t>(std::min(keys.size(), first + kMapBatch));
-    auto from = static_cast<std::ptrdiff_t>(first);
-    std::vector<K> some(keys.begin() + from, keys.begin() + last);
-    std::vector<weft_denial> rows(values.begin() + from, values.begin() + last);
-    if (map.put_many(some, rows) < some.size()) return fail_errno(errno, std::string("write ") + name);
-  }
+                 const std::vector<weft_denial>& rows) {
+  if (map.put_many(keys, rows) < keys.size()) return fail_errno(errno, std::string("write ") + name);
   return {};
 }
 

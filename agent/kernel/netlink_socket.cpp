@@ -35,14 +35,14 @@ Result<Fd> open_route_socket(int flags, std::uint32_t groups) {
   return fd;
 }
 
-Result<Fd> open_route_asker() {
+Result<RouteAsker> RouteAsker::open() {
   auto fd = WEFT_TRY(open_route_socket(0, 0));
   int on = 1;
   if (::setsockopt(fd.get(), SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof on) != 0)
     return fail_errno(errno, "ask netlink for strict answers (Linux 4.20)");
   timeval limit{1, 0};
   (void)::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-  return fd;
+  return RouteAsker(std::move(fd));
 }
 
 NetlinkDatagram receive_netlink(int fd, std::span<std::byte> buffer) {
@@ -57,13 +57,13 @@ NetlinkDatagram receive_netlink(int fd, std::span<std::byte> buffer) {
   return {buffer.first(static_cast<std::size_t>(size)), namespace_of(message), 0};
 }
 
-Result<> ask_netlink(int fd, nlmsghdr& request, std::uint32_t sequence, const std::function<void(Bytes)>& take) {
-  request.nlmsg_seq = sequence;
-  if (::send(fd, &request, request.nlmsg_len, 0) < 0) return fail_errno(errno, "ask netlink");
+Result<> RouteAsker::ask(nlmsghdr& request, const std::function<void(Bytes)>& take) {
+  auto sequence = request.nlmsg_seq = ++sequence_;
+  if (::send(socket_.get(), &request, request.nlmsg_len, 0) < 0) return fail_errno(errno, "ask netlink");
   std::vector<std::byte> buffer(kDatagram);
   bool interrupted = false;
   for (int i = 0; i < kMostAnswers; ++i) {
-    auto received = receive_netlink(fd, buffer);
+    auto received = receive_netlink(socket_.get(), buffer);
     if (received.problem == EINTR) continue;
     if (received.problem != 0) return fail_errno(received.problem, "read the answer of netlink");
     bool ended = false, stale = false;

@@ -18,9 +18,6 @@ inline constexpr std::size_t kDatagram = 128
                                          << 10;  // the kernel sends at most 32 KiB, and more only to who asks with more
 
 Result<Fd> open_route_socket(int flags, std::uint32_t groups);
-// For ask(): with strict checks (Linux 4.20), and nothing is waited for longer than a second.
-Result<Fd> open_route_asker();
-
 struct NetlinkDatagram {
   Bytes bytes;  // of `buffer`; empty when somebody else than the kernel sent it
   std::int32_t netns_id = kOwnNamespace;
@@ -28,7 +25,17 @@ struct NetlinkDatagram {
 };
 NetlinkDatagram receive_netlink(int fd, std::span<std::byte> buffer);
 
-// Sends one request and hands on the messages of its answer, a datagram at a time. EINTR: the dump is inconsistent.
-Result<> ask_netlink(int fd, nlmsghdr& request, std::uint32_t sequence, const std::function<void(Bytes)>& take);
+// Questions, one after the other, with strict checks (Linux 4.20). Nothing is waited for longer than a second.
+class RouteAsker {
+ public:
+  static Result<RouteAsker> open();
+  // Hands on the messages of the answer, a datagram at a time. EINTR: the dump is inconsistent.
+  Result<> ask(nlmsghdr& request, const std::function<void(Bytes)>& take);
+
+ private:
+  explicit RouteAsker(Fd socket) : socket_(std::move(socket)) {}
+  Fd socket_;
+  std::uint32_t sequence_ = 0;
+};
 
 }  // namespace weft

@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "agent/kernel/netlink_socket.hpp"
 #include "agent/kernel/object.hpp"
 #include "agent/kernel/pod_links.hpp"
 #include "agent/kernel/tcx.hpp"
@@ -57,15 +56,14 @@ void read_filters(Bytes messages, std::vector<TcFilter>& filters) {
   });
 }
 
-Result<std::vector<TcFilter>> list_filters(int asker, std::uint32_t sequence, std::uint32_t interface,
-                                           const Hook& hook) {
+Result<std::vector<TcFilter>> list_filters(RouteAsker& asker, std::uint32_t interface, const Hook& hook) {
   FilterRequest request;
   request.head.tcm_ifindex = static_cast<int>(interface);
   request.head.tcm_parent =
       TC_H_MAKE(TC_H_CLSACT, point_of(hook) == BPF_TC_INGRESS ? TC_H_MIN_INGRESS : TC_H_MIN_EGRESS);
   std::vector<TcFilter> filters;
   WEFT_TRY_AS("filters of interface " + std::to_string(interface),
-              ask_netlink(asker, request.header, sequence, [&](Bytes bytes) { read_filters(bytes, filters); }));
+              asker.ask(request.header, [&](Bytes bytes) { read_filters(bytes, filters); }));
   return filters;
 }
 
@@ -90,9 +88,9 @@ void remove_filter(std::uint32_t interface, const Hook& hook, std::uint32_t hand
 }
 
 // A qdisc without a filter does nothing.
-void remove_empty_qdisc(int asker, std::uint32_t sequence, std::uint32_t interface) {
+void remove_empty_qdisc(RouteAsker& asker, std::uint32_t interface) {
   for (const auto& hook : kPodHooks)
-    if (auto left = list_filters(asker, sequence++, interface, hook); !left || !left->empty()) return;
+    if (auto left = list_filters(asker, interface, hook); !left || !left->empty()) return;
   auto both = make_hook(interface, BPF_TC_INGRESS | BPF_TC_EGRESS);
   (void)::bpf_tc_hook_destroy(&both);
 }
@@ -113,15 +111,14 @@ Result<std::unique_ptr<PodHooks>> adopt_pod_hooks(const std::filesystem::path& b
 }
 
 Result<PodFilters> PodFilters::adopt(const std::filesystem::path& bpffs) {
-  PodFilters filters;
-  filters.asker_ = WEFT_TRY(open_route_asker());
+  PodFilters filters(WEFT_TRY(RouteAsker::open()));
   for (std::size_t i = 0; i < kPodHooks.size(); ++i) {
     auto& side = filters.sides_[i];
     side.hook = &kPodHooks[i];
     side.pins = ProgramPins(bpffs, side.hook->name);
     if (side.pins.earlier().empty()) continue;
     for (auto interface : all_interfaces())
-      for (const auto& filter : WEFT_TRY(filters.filters_of(interface, *side.hook)))
+      for (const auto& filter : WEFT_TRY(list_filters(filters.asker_, interface, *side.hook)))
         if (filters.is_ours(side, filter)) side.interfaces.insert(interface);
   }
   return filters;
@@ -132,15 +129,15 @@ bool PodFilters::is_ours(const Side& side, const TcFilter& filter) const {
          (filter.program == program_id(side.program) || side.pins.find(filter.program) >= 0);
 }
 
-Result<std::vector<TcFilter>> PodFilters::filters_of(std::uint32_t interface, const Hook& hook) const {
-  return list_filters(asker_.get(), ++sequence_, interface, hook);
+const PodFilters::Side& PodFilters::side_of(const Hook& hook) const {
+  return *std::ranges::find_if(sides_, [&](const Side& side) { return side.hook->name == hook.name; });
 }
 
 std::set<std::uint32_t> PodFilters::live_maps() const {
   std::set<std::uint32_t> maps;
   for (const auto& side : sides_)
     for (auto interface : side.interfaces)
-      if (auto filters = filters_of(interface, *side.hook))
+      if (auto filters = list_filters(asker_, interface, *side.hook))
         for (const auto& filter : *filters)
           if (is_ours(side, filter)) maps.merge(maps_of_program(side.pins.find(filter.program)));
   return maps;
@@ -158,7 +155,7 @@ Result<> PodFilters::swap(const BpfObject& object) {
     side.program = object.program_fd(side.hook->program);
     WEFT_TRY(side.pins.put(side.program));
     for (auto interface : side.interfaces)
-      for (const auto& filter : WEFT_TRY(filters_of(interface, *side.hook)))
+      for (const auto& filter : WEFT_TRY(list_filters(asker_, interface, *side.hook)))
         if (is_ours(side, filter)) WEFT_TRY(put_filter(interface, *side.hook, filter.handle, side.program));
     side.pins.drop_others(program_id(side.program));
   }
@@ -184,7 +181,7 @@ Result<bool> PodFilters::attach(std::uint32_t interface) {
 
 // A new filter goes before others of its priority, so ours is made a second time to move it to the front.
 Result<bool> PodFilters::attach_side(Side& side, std::uint32_t interface) {
-  auto filters = WEFT_TRY(filters_of(interface, *side.hook));
+  auto filters = WEFT_TRY(list_filters(asker_, interface, *side.hook));
   auto ours = std::find_if(filters.begin(), filters.end(), [&](const TcFilter& f) { return is_ours(side, f); });
   if (ours == filters.begin() && ours != filters.end() && ours->program == program_id(side.program)) {
     side.interfaces.insert(interface);
@@ -205,20 +202,18 @@ Result<bool> PodFilters::attach_side(Side& side, std::uint32_t interface) {
 void PodFilters::detach(std::uint32_t interface) {
   for (auto side = sides_.rbegin(); side != sides_.rend(); ++side) {
     if (side->interfaces.erase(interface) == 0) continue;
-    auto filters = filters_of(interface, *side->hook);
+    auto filters = list_filters(asker_, interface, *side->hook);
     if (!filters) continue;  // the interface is gone
     for (const auto& filter : *filters)
       if (is_ours(*side, filter)) remove_filter(interface, *side->hook, filter.handle);
   }
-  remove_empty_qdisc(asker_.get(), sequence_ + 1, interface);
-  sequence_ += kPodHooks.size();
+  remove_empty_qdisc(asker_, interface);
 }
 
 PodHookState PodFilters::audit(std::uint32_t interface, const Hook& hook) const {
-  const auto& side =
-      *std::find_if(sides_.begin(), sides_.end(), [&](const Side& s) { return s.hook->name == hook.name; });
+  const auto& side = side_of(hook);
   PodHookState state;
-  auto filters = filters_of(interface, hook);
+  auto filters = list_filters(asker_, interface, hook);
   if (!filters) return state;
   for (const auto& filter : *filters) {
     auto name = filter.program == 0 ? "a filter of priority " + std::to_string(filter.priority)
@@ -233,14 +228,13 @@ PodHookState PodFilters::audit(std::uint32_t interface, const Hook& hook) const 
 
 Result<std::vector<std::string>> remove_pod_filters(const std::filesystem::path& bpffs, bool dry_run) {
   std::vector<std::string> removed;
-  auto asker = WEFT_TRY(open_route_asker());
-  std::uint32_t sequence = 0;
+  auto asker = WEFT_TRY(RouteAsker::open());
   for (auto interface : all_interfaces()) {
     bool touched = false;
     for (const auto& hook : kPodHooks) {
       ProgramPins pins(bpffs, hook.name);
       if (pins.earlier().empty()) continue;
-      for (const auto& filter : WEFT_TRY(list_filters(asker.get(), ++sequence, interface, hook))) {
+      for (const auto& filter : WEFT_TRY(list_filters(asker, interface, hook))) {
         if (!has_our_place(filter) || pins.find(filter.program) < 0) continue;
         if (!dry_run) remove_filter(interface, hook, filter.handle);
         touched = true;
@@ -248,8 +242,7 @@ Result<std::vector<std::string>> remove_pod_filters(const std::filesystem::path&
         removed.push_back(std::string(hook.name) + " of " + (::if_indextoname(interface, name) ? name : "?"));
       }
     }
-    if (touched && !dry_run) remove_empty_qdisc(asker.get(), ++sequence, interface);
-    sequence += kPodHooks.size();
+    if (touched && !dry_run) remove_empty_qdisc(asker, interface);
   }
   return removed;
 }

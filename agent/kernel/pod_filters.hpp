@@ -6,7 +6,7 @@
 #include <map>
 #include <optional>
 
-#include "agent/base/fd.hpp"
+#include "agent/kernel/netlink_socket.hpp"
 #include "agent/kernel/pins.hpp"
 #include "agent/kernel/pod_hooks.hpp"
 
@@ -36,13 +36,12 @@ class PodFilters : public PodHooks {
     std::set<std::uint32_t> interfaces;  // that have our filter
     ProgramPins pins;
   };
-  PodFilters() = default;
+  explicit PodFilters(RouteAsker asker) : asker_(std::move(asker)) {}
   bool is_ours(const Side& side, const TcFilter& filter) const;
-  Result<std::vector<TcFilter>> filters_of(std::uint32_t interface, const Hook& hook) const;
+  const Side& side_of(const Hook& hook) const;
   Result<bool> attach_side(Side& side, std::uint32_t interface);
 
-  Fd asker_;
-  mutable std::uint32_t sequence_ = 0;
+  mutable RouteAsker asker_;
   std::array<Side, kPodHooks.size()> sides_;
 };
 

@@ -8,8 +8,6 @@
 #include <cerrno>
 #include <vector>
 
-#include "agent/kernel/netlink_socket.hpp"
-
 namespace weft {
 namespace {
 
@@ -44,9 +42,8 @@ struct Request {
 }  // namespace
 
 Result<PodInterfaces> PodInterfaces::open() {
-  PodInterfaces interfaces;
+  PodInterfaces interfaces(WEFT_TRY(RouteAsker::open()));
   interfaces.watcher_ = WEFT_TRY(open_watcher(interfaces.hears_namespaces_));
-  interfaces.asker_ = WEFT_TRY(open_route_asker());
   WEFT_TRY(interfaces.read_all());
   return interfaces;
 }
@@ -60,8 +57,7 @@ Result<> PodInterfaces::read_all() {
     request.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
     request.attribute.nla_type = IFLA_EXT_MASK;
     request.value = RTEXT_FILTER_SKIP_STATS;
-    read =
-        ask_netlink(asker_.get(), request.header, ++sequence_, [&](Bytes bytes) { fresh.apply(bytes, kOwnNamespace); });
+    read = asker_.ask(request.header, [&](Bytes bytes) { fresh.apply(bytes, kOwnNamespace); });
     if (!read && read.error().code != EINTR) return read;
     table_ = std::move(fresh);
     if (read) break;
@@ -76,8 +72,7 @@ Result<> PodInterfaces::read_link(std::uint32_t index) {
   request.head.ifi_index = static_cast<int>(index);
   request.attribute.nla_type = IFLA_EXT_MASK;
   request.value = RTEXT_FILTER_SKIP_STATS;
-  auto read =
-      ask_netlink(asker_.get(), request.header, ++sequence_, [&](Bytes bytes) { table_.apply(bytes, kOwnNamespace); });
+  auto read = asker_.ask(request.header, [&](Bytes bytes) { table_.apply(bytes, kOwnNamespace); });
   return read || read.error().code == ENODEV ? Result<>() : read;  // its end is announced
 }
 
@@ -90,7 +85,7 @@ Result<> PodInterfaces::read_addresses(std::int32_t netns_id) {
     request.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
     request.attribute.nla_type = IFA_TARGET_NETNSID;
     request.value = netns_id;
-    read = ask_netlink(asker_.get(), request.header, ++sequence_, [&](Bytes bytes) { table_.apply(bytes, netns_id); });
+    read = asker_.ask(request.header, [&](Bytes bytes) { table_.apply(bytes, netns_id); });
     if (read || read.error().code != EINTR) break;
   }
   // EINVAL: the namespace is gone, and with it the interface, as will be announced.

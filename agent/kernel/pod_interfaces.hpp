@@ -5,6 +5,7 @@
 #include "agent/base/fd.hpp"
 #include "agent/base/result.hpp"
 #include "agent/kernel/interface_table.hpp"
+#include "agent/kernel/netlink_socket.hpp"
 
 namespace weft {
 
@@ -30,12 +31,12 @@ class PodInterfaces {
   const InterfaceTable& table() const { return table_; }
 
  private:
-  PodInterfaces() = default;
+  explicit PodInterfaces(RouteAsker asker) : asker_(std::move(asker)) {}
   Result<> read_link(std::uint32_t index);
   Result<> read_what_is_unknown();
 
-  Fd watcher_, asker_;
-  std::uint32_t sequence_ = 0;
+  Fd watcher_;
+  RouteAsker asker_;
   bool hears_namespaces_ = false;
   std::uint64_t overruns_ = 0;
   InterfaceTable table_;

@@ -1,15 +1,13 @@
 #include "agent/kernel/pod_tables.hpp"
 
+#include "agent/kernel/addresses.hpp"
 #include "agent/kernel/object.hpp"
 
 namespace weft {
 namespace {
 
 weft_source_key source_key(std::uint32_t interface, const IpAddress& address) {
-  weft_source_key key{};
-  key.interface = interface;
-  std::memcpy(&key.address, address.bytes.data(), sizeof key.address);
-  return key;
+  return {interface, raw_address(address)};
 }
 
 }  // namespace
@@ -23,9 +21,7 @@ Result<PodRows> PodTables::dump() const {
     rows.interfaces.emplace(interface, row.netns_id);
   }));
   WEFT_TRY_AS("weft_sources", sources_.for_each([&](const weft_source_key& key, std::uint32_t) {
-    IpAddress address;
-    std::memcpy(address.bytes.data(), &key.address, sizeof key.address);
-    rows.sources.emplace(key.interface, address);
+    rows.sources.emplace(key.interface, address_of(key.address));
   }));
   return rows;
 }

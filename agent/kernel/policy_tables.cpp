@@ -27,6 +27,11 @@ struct PolicyStepWriter {
     }
     return true;
   }
+  template <class V>
+  bool put_one(const char* name, const Map<std::uint32_t, V>& map, std::uint32_t key, const V& row) {
+    auto written = map.put(key, row);
+    return written ? true : refused(name, written.error().code);
+  }
   template <class K, class V>
   bool remove(const char* name, const Map<K, V>& map, const std::vector<K>& keys) {
     for (const auto& key : keys)
@@ -41,10 +46,7 @@ struct PolicyStepWriter {
 
   bool operator()(const PutPolicyRows& step) { return put("weft_policy", tables.rows_, step.rows); }
   bool operator()(const RemovePolicyRows& step) { return remove("weft_policy", tables.rows_, step.keys); }
-  bool operator()(const PutSubject& step) {
-    auto written = tables.subjects_.put(step.id, step.row);
-    return written ? true : refused("weft_subjects", written.error().code);
-  }
+  bool operator()(const PutSubject& step) { return put_one("weft_subjects", tables.subjects_, step.id, step.row); }
   bool operator()(const RemoveSubject& step) {
     return remove("weft_subjects", tables.subjects_, std::vector<std::uint32_t>{step.id});
   }
@@ -52,10 +54,7 @@ struct PolicyStepWriter {
   bool operator()(const RemoveNetworks& step) { return remove("weft_networks", tables.networks_, step.keys); }
   bool operator()(const PutPeers& step) { return put("weft_peers", tables.peers_, step.rows); }
   bool operator()(const RemovePeers& step) { return remove("weft_peers", tables.peers_, step.keys); }
-  bool operator()(const PutPolicyState& step) {
-    auto written = tables.state_.put(0, step.row);
-    return written ? true : refused("weft_policy_state", written.error().code);
-  }
+  bool operator()(const PutPolicyState& step) { return put_one("weft_policy_state", tables.state_, 0, step.row); }
 };
 
 KernelPolicyTables::KernelPolicyTables(const BpfObject& object)

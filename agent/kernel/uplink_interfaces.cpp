@@ -8,13 +8,12 @@
 
 #include <algorithm>
 
-#include "agent/kernel/netlink.hpp"
+#include "agent/kernel/netlink_socket.hpp"
 
 namespace weft {
 namespace {
 
-constexpr std::size_t kDatagram = 32 << 10;  // of an announcement
-constexpr int kMostDatagrams = 1024;         // of one turn
+constexpr int kMostDatagrams = 1024;  // of one turn
 constexpr std::string_view kLoopback = "lo";
 
 }  // namespace
@@ -22,12 +21,7 @@ constexpr std::string_view kLoopback = "lo";
 Result<UplinkInterfaces> UplinkInterfaces::open(std::vector<std::string> globs) {
   UplinkInterfaces interfaces;
   interfaces.globs_ = std::move(globs);
-  interfaces.watcher_ = Fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE));
-  sockaddr_nl self{};
-  self.nl_family = AF_NETLINK;
-  self.nl_groups = RTMGRP_LINK;
-  if (!interfaces.watcher_ || ::bind(interfaces.watcher_.get(), reinterpret_cast<sockaddr*>(&self), sizeof self) != 0)
-    return fail_errno(errno, "listen for interfaces");
+  interfaces.watcher_ = WEFT_TRY(open_route_socket(SOCK_NONBLOCK, RTMGRP_LINK));
   interfaces.read_all();
   return interfaces;
 }
@@ -69,11 +63,10 @@ bool UplinkInterfaces::on_readable() {
   std::vector<std::byte> buffer(kDatagram);
   bool changed = false;
   for (int i = 0; i < kMostDatagrams; ++i) {
-    auto size = ::recv(watcher_.get(), buffer.data(), buffer.size(), MSG_TRUNC);
-    if (size < 0 && errno == EINTR) continue;
-    if (size < 0 && errno != ENOBUFS) break;
-    bool whole = size >= 0 && static_cast<std::size_t>(size) <= buffer.size();
-    changed = changed || !whole || concerns_us(std::span(buffer).first(static_cast<std::size_t>(size)));
+    auto received = receive_netlink(watcher_.get(), buffer);
+    if (received.problem == EINTR) continue;
+    if (received.problem != 0 && received.problem != ENOBUFS) break;
+    changed = changed || received.problem == ENOBUFS || concerns_us(received.bytes);
   }
   if (changed) read_all();
   return changed;

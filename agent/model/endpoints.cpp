@@ -85,7 +85,7 @@ void add_pod(const Snapshot& snapshot, const Pod& pod, const Service& service, c
   endpoint.serving = pod.ready;
   endpoint.ready = service.publish_not_ready || (pod.ready && !endpoint.terminating);
   endpoint.node = pod.node;
-  endpoint.workload = {pod.metadata.space, pod.owner};
+  endpoint.workload = workload_of(pod);
   add_member(snapshot, std::move(endpoint), pod.addresses, out);
 }
 

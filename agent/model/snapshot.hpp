@@ -22,6 +22,8 @@ namespace weft {
 
 using NamespacedName = std::pair<std::string, std::string>;  // namespace, name
 
+inline NamespacedName workload_of(const Pod& pod) { return {pod.metadata.space, pod.owner}; }
+
 struct NamespacedNameHash {
   std::size_t operator()(const NamespacedName& key) const noexcept {
     auto first = std::hash<std::string>{}(key.first);

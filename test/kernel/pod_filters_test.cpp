@@ -19,17 +19,6 @@
 namespace weft::test {
 namespace {
 
-// Runs `body` in a thread that has a network namespace with the veth pair v0, v1.
-template <class F>
-void in_own_namespace(F&& body) {
-  auto done = std::async(std::launch::async, [&] {
-    REQUIRE(::unshare(CLONE_NEWNET) == 0);
-    REQUIRE(std::system("ip link add v0 type veth peer name v1") == 0);
-    body(::if_nametoindex("v0"));
-  });
-  done.get();
-}
-
 std::unique_ptr<BpfObject> load(const PinDirectory& pins) {
   DatapathOptions options;
   options.bpffs = pins.path();
@@ -37,6 +26,33 @@ std::unique_ptr<BpfObject> load(const PinDirectory& pins) {
   REQUIRE(object->stage_pins());
   REQUIRE(object->settle_pins());
   return object;
+}
+
+struct Place {
+  const PinDirectory& pins;
+  std::unique_ptr<BpfObject> object;
+  std::uint32_t interface;
+};
+
+// Runs `body` in a thread that has a network namespace with the veth pair v0, v1, with programs that are pinned.
+template <class F>
+void in_own_namespace(F&& body) {
+  PinDirectory pins;
+  REQUIRE(open_pin_directory(pins.path()));
+  auto done = std::async(std::launch::async, [&] {
+    REQUIRE(::unshare(CLONE_NEWNET) == 0);
+    REQUIRE(std::system("ip link add v0 type veth peer name v1") == 0);
+    body(Place{pins, load(pins), ::if_nametoindex("v0")});
+  });
+  done.get();
+}
+
+// Filters of these programs, on the interface unless `attach` is false.
+PodFilters filters_at(const Place& place, bool attach = true) {
+  auto hooks = PodFilters::adopt(place.pins.path()).value();
+  REQUIRE(hooks.swap(*place.object));
+  if (attach) REQUIRE(hooks.attach(place.interface));
+  return hooks;
 }
 
 void attach_foreign(std::uint32_t interface, int program) {
@@ -58,20 +74,17 @@ bool has_qdisc() { return std::system("tc qdisc show dev v0 | grep -q clsact") =
 }  // namespace
 
 TEST_CASE("filters outlive their agent, are swapped in place, and leave no qdisc behind") {
-  PinDirectory pins;
-  REQUIRE(open_pin_directory(pins.path()));
-  in_own_namespace([&](std::uint32_t interface) {
-    auto object = load(pins);
+  in_own_namespace([](const Place& place) {
+    auto interface = place.interface;
     {
-      auto hooks = PodFilters::adopt(pins.path()).value();
-      REQUIRE(hooks.swap(*object));
+      auto hooks = filters_at(place, false);
       CHECK_FALSE(hooks.has(interface));
       CHECK(hooks.attach(interface).value());
       CHECK_FALSE(hooks.attach(interface).value());
       for (const auto& hook : kPodHooks) CHECK(hooks.audit(interface, hook).attached);
     }
-    auto next = load(pins);
-    auto hooks = PodFilters::adopt(pins.path()).value();
+    auto next = load(place.pins);
+    auto hooks = PodFilters::adopt(place.pins.path()).value();
     CHECK(hooks.has(interface));
     CHECK_FALSE(hooks.live_maps().empty());
     REQUIRE(hooks.swap(*next));
@@ -84,13 +97,9 @@ TEST_CASE("filters outlive their agent, are swapped in place, and leave no qdisc
 }
 
 TEST_CASE("a filter of somebody else in front of ours is told, and ours goes before it again") {
-  PinDirectory pins;
-  REQUIRE(open_pin_directory(pins.path()));
-  in_own_namespace([&](std::uint32_t interface) {
-    auto object = load(pins);
-    auto hooks = PodFilters::adopt(pins.path()).value();
-    REQUIRE(hooks.swap(*object));
-    REQUIRE(hooks.attach(interface));
+  in_own_namespace([](const Place& place) {
+    auto interface = place.interface;
+    auto hooks = filters_at(place);
     auto foreign = foreign_program();
     REQUIRE(foreign);
     attach_foreign(interface, foreign.get());
@@ -107,16 +116,12 @@ TEST_CASE("a filter of somebody else in front of ours is told, and ours goes bef
 }
 
 TEST_CASE("cleanup without an agent finds the filters by the pinned programs") {
-  PinDirectory pins;
-  REQUIRE(open_pin_directory(pins.path()));
-  in_own_namespace([&](std::uint32_t interface) {
-    auto object = load(pins);
-    auto hooks = PodFilters::adopt(pins.path()).value();
-    REQUIRE(hooks.swap(*object));
-    REQUIRE(hooks.attach(interface));
-    CHECK(remove_pod_filters(pins.path(), true).value().size() == 2);
+  in_own_namespace([](const Place& place) {
+    auto interface = place.interface;
+    auto hooks = filters_at(place);
+    CHECK(remove_pod_filters(place.pins.path(), true).value().size() == 2);
     CHECK(hooks.audit(interface, kPodHooks[0]).attached);
-    CHECK(remove_pod_filters(pins.path(), false).value().size() == 2);
+    CHECK(remove_pod_filters(place.pins.path(), false).value().size() == 2);
     CHECK_FALSE(hooks.audit(interface, kPodHooks[0]).attached);
     CHECK_FALSE(has_qdisc());
   });
