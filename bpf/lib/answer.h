@@ -66,34 +66,28 @@ weft_inline void make_reset(const struct weft_tcp_header *in, __u32 payload_byte
 	out->flags = TCP_RST | TCP_ACK;
 }
 
-weft_inline long write_ipv4(struct __sk_buff *skb, const struct weft_packet *packet)
+/* Back to the sender. */
+weft_inline void make_ipv4(const struct weft_packet *packet, __u8 protocol, __u16 bytes, struct weft_ipv4_header *ip)
 {
-	struct weft_ipv4_header ip = {
-		.version_length = 0x45,
-		.length = bpf_htons(IPV4_HEADER + TCP_HEADER),
-		.fragment = bpf_htons(0x4000),
-		.ttl = 64,
-		.protocol = IPPROTO_TCP,
-		.source = packet->destination.word[3],
-		.destination = packet->source.word[3],
-	};
-
-	ip.checksum = fold((__u32)bpf_csum_diff(NULL, 0, (__be32 *)&ip, sizeof(ip), 0));
-	return bpf_skb_store_bytes(skb, ETH_HEADER, &ip, sizeof(ip), 0);
+	ip->version_length = 0x45;
+	ip->length = bpf_htons(bytes);
+	ip->fragment = protocol == IPPROTO_TCP ? bpf_htons(0x4000) : 0;
+	ip->ttl = 64;
+	ip->protocol = protocol;
+	ip->source = packet->destination.word[3];
+	ip->destination = packet->source.word[3];
+	ip->checksum = fold((__u32)bpf_csum_diff(NULL, 0, (__be32 *)ip, sizeof(*ip), 0));
 }
 
-weft_inline long write_ipv6(struct __sk_buff *skb, const struct weft_packet *packet)
+weft_inline void make_ipv6(const struct weft_packet *packet, __u8 next, __u16 payload_bytes,
+			   struct weft_ipv6_header *ip)
 {
-	struct weft_ipv6_header ip = {
-		.version_class_flow = bpf_htonl(6u << 28),
-		.length = bpf_htons(TCP_HEADER),
-		.next = IPPROTO_TCP,
-		.hops = 64,
-		.source = packet->destination,
-		.destination = packet->source,
-	};
-
-	return bpf_skb_store_bytes(skb, ETH_HEADER, &ip, sizeof(ip), 0);
+	ip->version_class_flow = bpf_htonl(6u << 28);
+	ip->length = bpf_htons(payload_bytes);
+	ip->next = next;
+	ip->hops = 64;
+	ip->source = packet->destination;
+	ip->destination = packet->source;
 }
 
 weft_inline long swap_links(struct __sk_buff *skb)
@@ -107,26 +101,37 @@ weft_inline long swap_links(struct __sk_buff *skb)
 	return bpf_skb_store_bytes(skb, 0, swapped, sizeof(swapped), 0);
 }
 
-weft_inline long replace_headers(struct __sk_buff *skb, const struct weft_packet *packet, __u32 transport,
-				 const struct weft_tcp_header *tcp)
+/* Returns 0 when `skb` is the answer now. */
+weft_inline int replace_packet(struct __sk_buff *skb, const void *from_network, __u32 bytes)
 {
-	long error = bpf_skb_change_tail(skb, transport + TCP_HEADER, 0);
+	long error = bpf_skb_change_tail(skb, ETH_HEADER + bytes, 0);
 
 	if (!error)
 		error = swap_links(skb);
 	if (!error)
-		error = packet->version == 4 ? write_ipv4(skb, packet) : write_ipv6(skb, packet);
-	if (!error)
-		error = bpf_skb_store_bytes(skb, transport, tcp, sizeof(*tcp), BPF_F_INVALIDATE_HASH);
-	return error;
+		error = bpf_skb_store_bytes(skb, ETH_HEADER, from_network, bytes, BPF_F_INVALIDATE_HASH);
+	if (error)
+		count_helper_error(WEFT_HELPER_ANSWER, error);
+	return error ? -1 : 0;
 }
+
+struct weft_reset4 {
+	struct weft_ipv4_header ip;
+	struct weft_tcp_header tcp;
+};
+
+struct weft_reset6 {
+	struct weft_ipv6_header ip;
+	struct weft_tcp_header tcp;
+};
 
 /* Returns 0 when `skb` is the reset now. */
 weft_global int write_reset(struct __sk_buff *skb, const struct weft_packet *packet)
 {
+	struct weft_reset4 reset4 = {};
+	struct weft_reset6 reset6 = {};
 	struct weft_tcp_header in, out;
 	__u32 transport, payload = 0;
-	long error;
 
 	if (!packet || !packet->plain || packet->fragment != WEFT_WHOLE || (packet->tcp_flags & TCP_RST))
 		return -1;
@@ -137,10 +142,14 @@ weft_global int write_reset(struct __sk_buff *skb, const struct weft_packet *pac
 		payload = skb->len - transport - (in.offset >> 4) * 4u;
 	make_reset(&in, payload, &out);
 	out.checksum = tcp_checksum(&out, packet);
-	error = replace_headers(skb, packet, transport, &out);
-	if (error)
-		count_helper_error(WEFT_HELPER_ANSWER, error);
-	return error ? -1 : 0;
+	if (packet->version == 4) {
+		make_ipv4(packet, IPPROTO_TCP, sizeof(reset4), &reset4.ip);
+		reset4.tcp = out;
+		return replace_packet(skb, &reset4, sizeof(reset4));
+	}
+	make_ipv6(packet, IPPROTO_TCP, sizeof(reset6.tcp), &reset6.ip);
+	reset6.tcp = out;
+	return replace_packet(skb, &reset6, sizeof(reset6));
 }
 
 /* What an error quotes: the IP header and the 8 bytes behind it, which hold the ports (RFC 792; of IPv6, RFC 4443 would take
@@ -161,38 +170,17 @@ struct weft_prohibited6 {
 	__u8 quoted[IPV6_HEADER + 8];
 };
 
-weft_inline long replace_packet(struct __sk_buff *skb, const void *from_network, __u32 bytes)
-{
-	long error = bpf_skb_change_tail(skb, ETH_HEADER + bytes, 0);
-
-	if (!error)
-		error = swap_links(skb);
-	if (!error)
-		error = bpf_skb_store_bytes(skb, ETH_HEADER, from_network, bytes, BPF_F_INVALIDATE_HASH);
-	return error;
-}
-
 weft_global int write_prohibited4(struct __sk_buff *skb, const struct weft_packet *packet)
 {
 	struct weft_prohibited4 out = {};
-	long error;
 
 	if (!packet || bpf_skb_load_bytes(skb, ETH_HEADER, out.quoted, sizeof(out.quoted)))
 		return -1;
-	out.ip.version_length = 0x45;
-	out.ip.length = bpf_htons(sizeof(out));
-	out.ip.ttl = 64;
-	out.ip.protocol = IPPROTO_ICMP;
-	out.ip.source = packet->destination.word[3];
-	out.ip.destination = packet->source.word[3];
-	out.ip.checksum = fold((__u32)bpf_csum_diff(NULL, 0, (__be32 *)&out.ip, sizeof(out.ip), 0));
+	make_ipv4(packet, IPPROTO_ICMP, sizeof(out), &out.ip);
 	out.type = 3;
 	out.code = 13;
 	out.checksum = fold((__u32)bpf_csum_diff(NULL, 0, (__be32 *)&out.type, sizeof(out) - sizeof(out.ip), 0));
-	error = replace_packet(skb, &out, sizeof(out));
-	if (error)
-		count_helper_error(WEFT_HELPER_ANSWER, error);
-	return error ? -1 : 0;
+	return replace_packet(skb, &out, sizeof(out));
 }
 
 weft_global int write_prohibited6(struct __sk_buff *skb, const struct weft_packet *packet)
@@ -201,26 +189,17 @@ weft_global int write_prohibited6(struct __sk_buff *skb, const struct weft_packe
 	const __u32 icmp_bytes = sizeof(out) - sizeof(out.ip);
 	__be32 pseudo[2] = {bpf_htonl(icmp_bytes), bpf_htonl(IPPROTO_ICMPV6)};
 	__s64 sum;
-	long error;
 
 	if (!packet || bpf_skb_load_bytes(skb, ETH_HEADER, out.quoted, sizeof(out.quoted)))
 		return -1;
-	out.ip.version_class_flow = bpf_htonl(6u << 28);
-	out.ip.length = bpf_htons(icmp_bytes);
-	out.ip.next = IPPROTO_ICMPV6;
-	out.ip.hops = 64;
-	out.ip.source = packet->destination;
-	out.ip.destination = packet->source;
+	make_ipv6(packet, IPPROTO_ICMPV6, icmp_bytes, &out.ip);
 	out.type = 1;
 	out.code = 1;
 	sum = bpf_csum_diff(NULL, 0, (__be32 *)&out.ip.source, 2 * sizeof(out.ip.source), 0);
 	sum = bpf_csum_diff(NULL, 0, pseudo, sizeof(pseudo), (__u32)sum);
 	sum = bpf_csum_diff(NULL, 0, (__be32 *)&out.type, icmp_bytes, (__u32)sum);
 	out.checksum = fold((__u32)sum);
-	error = replace_packet(skb, &out, sizeof(out));
-	if (error)
-		count_helper_error(WEFT_HELPER_ANSWER, error);
-	return error ? -1 : 0;
+	return replace_packet(skb, &out, sizeof(out));
 }
 
 /* Never about an ICMP error, a fragment that is not the first, or a sender or receiver that is a group (RFC 1122, 3.2.2). */

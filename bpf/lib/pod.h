@@ -84,6 +84,17 @@ weft_inline void verdict_count(const struct weft_decision *decision, __u8 direct
 		count_helper_error(WEFT_HELPER_VERDICT_UPDATE, error);
 }
 
+/* Whether so much time went by since the last was told under this key; then one is told now. */
+weft_inline bool is_due(const struct weft_reply_key *key, __u64 now_ns, __u64 pace_ns)
+{
+	__u64 *last = bpf_map_lookup_elem(&weft_told, key);
+
+	if (last && now_ns - *last < pace_ns)
+		return false;
+	bpf_map_update_elem(&weft_told, key, &now_ns, BPF_ANY); /* not kept: told again */
+	return true;
+}
+
 /* Of denials one record a second for each pair of ends and port of the server: who is denied knocks again and again, and
  * all are counted by rule. Of what audited policies would deny one for each connection, as of those that are open. */
 #define WEFT_TELL_PACE_NS 1000000000ull
@@ -98,13 +109,8 @@ weft_inline bool should_tell(const struct weft_pod_case *pod, __be16 server_port
 		.protocol = pod->ends.protocol,
 		.reserved = {kind, pod->direction},
 	};
-	__u64 *last = bpf_map_lookup_elem(&weft_told, &key);
-	__u64 now_ns = pod->now_ns;
 
-	if (last && now_ns - *last < WEFT_TELL_PACE_NS)
-		return false;
-	bpf_map_update_elem(&weft_told, &key, &now_ns, BPF_ANY); /* not kept: told again */
-	return true;
+	return is_due(&key, pod->now_ns, WEFT_TELL_PACE_NS);
 }
 
 /* Errors to one sender about one port: as many as a client needs that tries again, too few to be of use to a flood (RFC 1812,
@@ -115,7 +121,6 @@ weft_inline bool should_tell(const struct weft_pod_case *pod, __be16 server_port
 weft_global int may_tell_again(const struct weft_pod_case *pod)
 {
 	struct weft_reply_key key = {};
-	__u64 *last, now_ns;
 
 	if (!pod)
 		return 0;
@@ -125,12 +130,7 @@ weft_global int may_tell_again(const struct weft_pod_case *pod)
 	key.protocol = pod->ends.protocol;
 	key.reserved[0] = WEFT_TOLD_BY_ERROR;
 	key.reserved[1] = pod->direction;
-	now_ns = pod->now_ns;
-	last = bpf_map_lookup_elem(&weft_told, &key);
-	if (last && now_ns - *last < WEFT_ERROR_PACE_NS)
-		return 0;
-	bpf_map_update_elem(&weft_told, &key, &now_ns, BPF_ANY);
-	return 1;
+	return is_due(&key, pod->now_ns, WEFT_ERROR_PACE_NS);
 }
 
 weft_global int policy_record(const struct weft_pod_case *pod, __u8 kind, __u8 flow_direction)
